@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Installs what the tests need beyond Rust, gcc, Python 3.11+ and Node 20+: PostgreSQL's server programs and the outside
+# judges of the API, at exact versions. Safe to run again: what is there already is left alone.
+#
+#   LABOUR_EXCHANGE_JUDGES   where the judges go (default: target/judges)
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+judges=${LABOUR_EXCHANGE_JUDGES:-$root/target/judges}
+wanted=$root/.ci/judges
+
+die() {
+    echo "install-tools: $*" >&2
+    exit 1
+}
+
+postgres_is_there() {
+    local folder
+    for folder in /usr/lib/postgresql/*/bin ${PATH//:/ }; do
+        if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ] && [ -x "$folder/psql" ]; then return 0; fi
+    done
+    return 1
+}
+
+if ! postgres_is_there; then
+    [ "$(id -u)" = 0 ] || die "PostgreSQL 14 or newer is missing; as root: apt-get install postgresql"
+    command -v apt-get >/dev/null || die "PostgreSQL 14 or newer is missing; install initdb, postgres, pg_ctl and psql"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends postgresql </dev/null
+    postgres_is_there || die "PostgreSQL was installed but initdb is not under /usr/lib/postgresql/*/bin"
+fi
+
+for tool in python3 node npm; do
+    command -v "$tool" >/dev/null || die "$tool is missing (Python 3.11+ and Node 20+ with npm are needed)"
+done
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or newer is needed, found $(python3 --version)"
+[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || die "Node 20 or newer is needed, found $(node --version)"
+
+# The stamp names everything the installed folder depends on; the folder's own path is part of it, because a Python
+# environment cannot be moved.
+stamp=$(
+    {
+        echo "$judges"
+        python3 --version
+        node --version
+        cat "$wanted/package.json" "$wanted/requirements.txt"
+    } | sha256sum
+)
+if [ "$(cat "$judges/.stamp" 2>/dev/null || true)" = "$stamp" ]; then exit 0; fi
+
+mkdir -p "$judges"
+rm -f "$judges/.stamp"
+
+python3 -m venv --clear "$judges/py"
+"$judges/py/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$wanted/requirements.txt"
+"$judges/py/bin/pip" check --disable-pip-version-check
+
+# No lock file (it would name the registry of whoever wrote it) and no install scripts (none is needed, one phones home).
+rm -rf "$judges/node_modules"
+cp "$wanted/package.json" "$judges/package.json"
+npm_config_fund=false npm_config_audit=false npm_config_package_lock=false npm_config_ignore_scripts=true \
+    npm_config_update_notifier=false npm_config_loglevel=error npm install --prefix "$judges"
+
+echo "$stamp" >"$judges/.stamp"

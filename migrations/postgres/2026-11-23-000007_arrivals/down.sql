@@ -1,0 +1,2 @@
+drop table dispute;
+drop table claim;

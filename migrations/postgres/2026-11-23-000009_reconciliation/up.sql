@@ -1,0 +1,33 @@
+create table reconciliation_run (
+    agreement_id uuid not null,
+    id uuid not null,
+    cut_off_on text collate "C" not null,
+    state text collate "C" not null,
+    row_count bigint not null,
+    rows_hash bytea,
+    counts text collate "C" not null,
+    requested_by uuid not null,
+    started_at bigint not null,
+    finished_at bigint,
+    constraint reconciliation_run_pkey primary key (agreement_id, id),
+    constraint reconciliation_run_agreement_fkey foreign key (agreement_id) references agreement (id),
+    constraint reconciliation_run_requested_by_fkey foreign key (requested_by) references party (id),
+    constraint reconciliation_run_state_known check (state in ('running', 'done', 'failed')),
+    constraint reconciliation_run_done_when check ((state = 'done') = (rows_hash is not null))
+);
+create index reconciliation_run_requester_index on reconciliation_run (requested_by);
+
+create table reconciliation_row (
+    agreement_id uuid not null,
+    run_id uuid not null,
+    ordinal bigint not null,
+    situation text collate "C" not null,
+    placement_id uuid,
+    claim_id uuid,
+    tier text collate "C",
+    detail text collate "C" not null,
+    constraint reconciliation_row_pkey primary key (agreement_id, run_id, ordinal),
+    constraint reconciliation_row_run_fkey foreign key (agreement_id, run_id) references reconciliation_run (agreement_id, id),
+    constraint reconciliation_row_about_something check (placement_id is not null or claim_id is not null)
+);
+create index reconciliation_row_situation_index on reconciliation_row (agreement_id, run_id, situation, ordinal);

@@ -1,0 +1,3 @@
+drop table identity_read;
+drop table worker_group;
+drop table worker;

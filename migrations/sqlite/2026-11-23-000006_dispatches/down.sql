@@ -1,0 +1,3 @@
+drop table open_placement;
+drop table placement;
+drop table dispatch;

@@ -1,0 +1,97 @@
+create table dispatch (
+    agreement_id blob not null,
+    id blob not null,
+    origin_id blob not null,
+    plan_year integer not null,
+    title text not null,
+    mode text not null,
+    vehicle text,
+    leader_sealed blob,
+    leader_phone_sealed blob,
+    legal_basis text not null,
+    consent_recorded integer not null,
+    planned_departure_on text not null,
+    planned_arrival_on text not null,
+    holds_until integer not null,
+    departed_on text,
+    state text not null,
+    placements integer not null,
+    partner_ref text,
+    version integer not null,
+    created_at integer not null,
+    updated_at integer not null,
+    constraint dispatch_pkey primary key (agreement_id, id),
+    constraint dispatch_origin_fkey foreign key (agreement_id, origin_id) references agreement_party (agreement_id, party_id),
+    constraint dispatch_mode_known check (mode in ('point_to_point', 'self_arranged', 'agency', 'broker')),
+    constraint dispatch_state_known check (state in ('draft', 'locked', 'departed', 'closed', 'cancelled')),
+    constraint dispatch_departed_when check ((state in ('departed', 'closed')) = (departed_on is not null)),
+    constraint dispatch_days_ordered check (planned_arrival_on >= planned_departure_on),
+    constraint dispatch_title_length check (length(title) between 1 and 200),
+    constraint dispatch_placements_sign check (placements >= 0),
+    constraint dispatch_partner_ref_length check (partner_ref is null or length(partner_ref) between 1 and 100),
+    constraint dispatch_version_positive check (version > 0)
+) strict, without rowid;
+create unique index dispatch_id_unique on dispatch (id);
+create unique index dispatch_partner_ref_unique on dispatch (origin_id, partner_ref);
+create index dispatch_origin_index on dispatch (agreement_id, origin_id);
+
+create table placement (
+    agreement_id blob not null,
+    id blob not null,
+    dispatch_id blob not null,
+    quota_id blob not null,
+    cohort_id blob,
+    worker_id blob not null,
+    origin_id blob not null,
+    destination_id blob not null,
+    employer_id blob not null,
+    plan_year integer not null,
+    partner_ref text,
+    group_code text not null,
+    scope text not null,
+    arrival_due_on text not null,
+    state text not null,
+    departed_on text,
+    outcome_on text,
+    onboarded_on text,
+    real_employer_id blob,
+    real_region_code text,
+    evidence text,
+    late integer not null,
+    disputed integer not null,
+    ended_on text,
+    end_reason text,
+    version integer not null,
+    constraint placement_pkey primary key (agreement_id, id),
+    constraint placement_dispatch_fkey foreign key (agreement_id, dispatch_id) references dispatch (agreement_id, id),
+    constraint placement_quota_fkey foreign key (agreement_id, quota_id) references quota (agreement_id, id),
+    constraint placement_worker_fkey foreign key (origin_id, worker_id) references worker (party_id, id),
+    constraint placement_state_known check (state in ('enrolled', 'departed', 'onboarded', 'no_show', 'refused_by_employer', 'refused_by_worker', 'diverted', 'ended', 'cancelled')),
+    constraint placement_group_known check (group_code in ('lifted', 'unstable_lifted', 'marginal', 'sudden_hardship', 'ordinary')),
+    constraint placement_scope_known check (scope in ('outside_province', 'outside_prefecture', 'inside_prefecture', 'inside_county')),
+    constraint placement_departed_when check ((state in ('enrolled', 'cancelled')) = (departed_on is null)),
+    constraint placement_outcome_when check ((state in ('enrolled', 'cancelled', 'departed')) = (outcome_on is null)),
+    constraint placement_onboarded_when check (state in ('onboarded', 'ended', 'diverted') or onboarded_on is null),
+    constraint placement_ended_when check ((state = 'ended') = (ended_on is not null)),
+    constraint placement_end_reason_when check ((ended_on is null) = (end_reason is null)),
+    constraint placement_evidence_known check (evidence is null or evidence in ('e0', 'e1', 'e2', 'e3', 'e4', 'e5')),
+    constraint placement_partner_ref_length check (partner_ref is null or length(partner_ref) between 1 and 100),
+    constraint placement_version_positive check (version > 0)
+) strict, without rowid;
+create unique index placement_worker_once on placement (agreement_id, dispatch_id, worker_id);
+create index placement_worker_index on placement (origin_id, worker_id);
+create index placement_quota_index on placement (agreement_id, quota_id);
+create index placement_employer_index on placement (employer_id, agreement_id, id);
+create index placement_due_index on placement (agreement_id, arrival_due_on) where state = 'departed';
+
+-- One open placement per worker in the whole exchange, keyed by the exchange-wide blind index and by nothing a tenant can read.
+create table open_placement (
+    exchange_index blob not null,
+    placement_id blob not null,
+    dispatch_id blob not null,
+    agreement_id blob not null,
+    holds_until integer,
+    constraint open_placement_pkey primary key (exchange_index),
+    constraint open_placement_index_length check (length(exchange_index) = 32)
+) strict, without rowid;
+create index open_placement_dispatch_index on open_placement (dispatch_id);

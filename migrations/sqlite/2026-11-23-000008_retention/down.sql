@@ -1,0 +1,4 @@
+drop table tally;
+drop table retention_check;
+drop table observation;
+drop table employment_spell;

@@ -1,0 +1,2 @@
+drop table reconciliation_row;
+drop table reconciliation_run;

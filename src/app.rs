@@ -1,0 +1,126 @@
+//! The application: what every request can reach, and the list of every route.
+
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::{App, web};
+use tracing_actix_web::TracingLogger;
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::clock::Clock;
+use crate::db::{Db, Location};
+use crate::error::{Code, Error, Result};
+use crate::http::edge::{RouteTable, edge, unrouted};
+use crate::http::idempotency::Running;
+use crate::identity::token::{TokenKeys, VerifiedTokens};
+use crate::seal::KeyRing;
+
+/// Verified tokens remembered at once.
+const TOKENS_REMEMBERED: usize = 65_536;
+
+/// What every request can reach. Cheap to clone.
+#[derive(Clone)]
+pub struct State {
+    /// The database.
+    pub db: Db,
+    /// The only clock.
+    pub clock: Clock,
+    /// Keys of sealing, blind indexes and cursors.
+    pub keys: Arc<KeyRing>,
+    /// Keys of tokens.
+    pub token_keys: Arc<TokenKeys>,
+    /// Tokens verified a moment ago.
+    pub verified: Arc<VerifiedTokens>,
+    /// Address of the exchange, without a slash at the end.
+    pub public_url: Arc<str>,
+    /// Commands running in this process, by idempotency key.
+    pub running: Running,
+    /// Methods of every path.
+    pub routes: Arc<RouteTable>,
+    /// The API document as it is served.
+    pub document: Arc<[u8]>,
+    /// Set when the server is about to stop.
+    pub draining: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Brings the schema up to date and opens everything.
+    ///
+    /// # Errors
+    /// [`Code::DatabaseUnavailable`], [`Code::ConfigurationInvalid`].
+    pub fn open(location: Location, readers: usize, keys: KeyRing, public_url: &str, clock: Clock) -> Result<Self> {
+        for name in location.migrate()? {
+            tracing::info!(migration = name, "migrated");
+        }
+        let token_keys = TokenKeys::of(&keys)
+            .map_err(|error| Error::new(Code::ConfigurationInvalid).detail(error.to_string(), error.chinese()))?;
+        let document = crate::http::docs::document();
+        Ok(Self {
+            db: Db::open(location, readers)?,
+            clock,
+            keys: Arc::new(keys),
+            token_keys: Arc::new(token_keys),
+            verified: Arc::new(VerifiedTokens::new(TOKENS_REMEMBERED)),
+            public_url: public_url.trim_end_matches('/').into(),
+            running: Running::default(),
+            routes: Arc::new(RouteTable::of(&document)),
+            document: crate::http::docs::text(&document).into_bytes().into(),
+            draining: Arc::default(),
+        })
+    }
+}
+
+/// Every route, slice by slice. Each slice mounts its own; the API document is collected from the same list.
+pub fn routes(config: &mut ServiceConfig) {
+    crate::identity::routes::mount(config);
+    crate::regions::routes::mount(config);
+    crate::parties::routes::mount(config);
+    crate::workers::routes::mount(config);
+    crate::agreements::routes::mount(config);
+    crate::quotas::routes::mount(config);
+    crate::dispatches::routes::mount(config);
+    crate::arrivals::routes::mount(config);
+    crate::retention::routes::mount(config);
+    crate::fulfilment::routes::mount(config);
+    crate::reconciliation::routes::mount(config);
+    crate::events::routes::mount(config);
+}
+
+/// The application of one HTTP worker.
+pub fn app(
+    state: &State,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    let path = web::PathConfig::default().error_handler(|error, _| path_error(&error).into());
+    App::new()
+        .app_data(web::Data::new(state.clone()))
+        .app_data(path)
+        .wrap(from_fn(edge))
+        .wrap(TracingLogger::default())
+        .configure(crate::http::docs::mount)
+        .into_utoipa_app()
+        .configure(routes)
+        .into_app()
+        .default_service(web::to(unrouted))
+}
+
+fn path_error(error: &actix_web::error::PathError) -> Error {
+    let fault = crate::error::Fault::path("id", "parameter_invalid", error.to_string(), "路径中的编号格式不正确");
+    Error::new(Code::ParameterInvalid).fault(fault)
+}

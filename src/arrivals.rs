@@ -1,0 +1,3 @@
+//! arrivals.
+
+pub mod routes;

@@ -1,0 +1,59 @@
+//! Settings: command-line options, each with its environment variable and limit.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Where the data and the keys lie.
+#[derive(Debug, Clone, Args)]
+pub struct StorageConfig {
+    /// Database: sqlite:PATH (embedded, the default) or postgres://…
+    #[arg(long, env = "LABOUR_EXCHANGE_DATABASE", default_value = "sqlite:data/exchange.db", global = true)]
+    pub database: String,
+    /// Key file, made at first start with mode 0600; keep it apart from the database and its backups
+    #[arg(long, env = "LABOUR_EXCHANGE_KEY_FILE", default_value = "data/keys.json", global = true)]
+    pub key_file: PathBuf,
+    /// Address under which clients reach the exchange: issuer of tokens and base of problem types
+    #[arg(long, env = "LABOUR_EXCHANGE_PUBLIC_URL", default_value = "http://127.0.0.1:8080", global = true)]
+    pub public_url: String,
+}
+
+/// How the server listens.
+#[derive(Debug, Clone, Args)]
+pub struct ServerConfig {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "LABOUR_EXCHANGE_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: std::net::SocketAddr,
+    /// HTTP workers; 0 means one per core
+    #[arg(long, env = "LABOUR_EXCHANGE_WORKERS", default_value_t = 0)]
+    pub workers: usize,
+    /// Database threads that read
+    #[arg(long, env = "LABOUR_EXCHANGE_DATABASE_READERS", default_value_t = 2)]
+    pub database_readers: usize,
+    /// Seconds a client may take to send a request, head and body
+    #[arg(long, env = "LABOUR_EXCHANGE_REQUEST_TIMEOUT_S", default_value_t = 30)]
+    pub request_timeout_s: u64,
+    /// Seconds a stopping server gives to requests under way
+    #[arg(long, env = "LABOUR_EXCHANGE_SHUTDOWN_TIMEOUT_S", default_value_t = 20)]
+    pub shutdown_timeout_s: u64,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Args)]
+pub struct LogConfig {
+    /// Form of the log
+    #[arg(long, env = "LABOUR_EXCHANGE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human, global = true)]
+    pub log_format: LogFormat,
+    /// What is logged, in the words of tracing's EnvFilter
+    #[arg(long, env = "LABOUR_EXCHANGE_LOG", default_value = "info", global = true)]
+    pub log: String,
+}
+
+/// Forms of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One line for people.
+    Human,
+    /// One JSON object a line for programs.
+    Json,
+}

@@ -1,0 +1,254 @@
+//! Dispatches (输送批次) and placements (安置): a batch of workers sent under an agreement, and each worker's row in it.
+//!
+//! The placement is the row everything hangs on: one worker of one dispatch against one quota. A worker has at most one open placement
+//! in the whole exchange; the database decides, and the loser learns only that a clash exists. Places are held the moment a roster row
+//! is accepted; the hold of a dispatch lapses by the clock. Deliberately absent: 派遣 (licensed labour dispatch) as a mode.
+
+pub mod routes;
+pub mod rules;
+pub mod store;
+pub mod tally;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::agreements::rule_terms::EvidenceLevel;
+use crate::db::{Day, Id, Instant};
+use crate::lifecycle::Transition;
+use crate::regions::{RegionCode, Scope};
+use crate::workers::GroupCode;
+
+/// Most rows of a roster call.
+pub const ROSTER_ROWS_MAX: usize = 5_000;
+
+crate::text_enum! {
+    /// How a batch travels.
+    pub enum DispatchMode {
+        /// 点对点: one vehicle, one plan, door to door.
+        PointToPoint => "point_to_point",
+        /// 自行前往, on the roster but not transported.
+        SelfArranged => "self_arranged",
+        /// 经营性人力资源机构.
+        Agency => "agency",
+        /// 劳务经纪人.
+        Broker => "broker",
+    }
+}
+
+crate::text_enum! {
+    /// Stored states of a dispatch.
+    pub enum DispatchState {
+        /// The roster is being written.
+        Draft => "draft",
+        /// The roster is fixed.
+        Locked => "locked",
+        /// On the way, or there.
+        Departed => "departed",
+        /// Everything about it is settled.
+        Closed => "closed",
+        /// Never left.
+        Cancelled => "cancelled",
+    }
+}
+
+crate::text_enum! {
+    /// What an origin may do with a dispatch.
+    pub enum DispatchAction {
+        /// Add workers.
+        Enrol => "enrol",
+        /// Fix the roster.
+        Lock => "lock",
+        /// Open the roster again.
+        Unlock => "unlock",
+        /// It has left.
+        Depart => "depart",
+        /// Everything is settled.
+        Close => "close",
+        /// It will not leave.
+        Cancel => "cancel",
+    }
+}
+
+/// The life of a dispatch.
+pub const TRANSITIONS: &[Transition<DispatchState, DispatchAction>] = &[
+    (DispatchState::Draft, DispatchAction::Enrol, DispatchState::Draft),
+    (DispatchState::Draft, DispatchAction::Lock, DispatchState::Locked),
+    (DispatchState::Draft, DispatchAction::Cancel, DispatchState::Cancelled),
+    (DispatchState::Locked, DispatchAction::Unlock, DispatchState::Draft),
+    (DispatchState::Locked, DispatchAction::Depart, DispatchState::Departed),
+    (DispatchState::Locked, DispatchAction::Cancel, DispatchState::Cancelled),
+    (DispatchState::Departed, DispatchAction::Close, DispatchState::Closed),
+];
+
+crate::text_enum! {
+    /// Stored states of a placement; `arrival_overdue` is computed.
+    pub enum PlacementState {
+        /// On the roster, place held.
+        Enrolled => "enrolled",
+        /// Left with the dispatch.
+        Departed => "departed",
+        /// Accepted at the planned employer and region.
+        Onboarded => "onboarded",
+        /// Did not appear.
+        NoShow => "no_show",
+        /// Turned down by the employer.
+        RefusedByEmployer => "refused_by_employer",
+        /// Turned down by the worker.
+        RefusedByWorker => "refused_by_worker",
+        /// Arrived, at another employer or in another region.
+        Diverted => "diverted",
+        /// Was in post and has left.
+        Ended => "ended",
+        /// Taken off before departure.
+        Cancelled => "cancelled",
+    }
+}
+
+/// A placement's row. Holds no personal data: the worker is an id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, diesel::Queryable, diesel::Selectable)]
+#[diesel(table_name = crate::db::schema::placement)]
+pub struct Placement {
+    /// The agreement.
+    pub agreement_id: Id,
+    /// Id.
+    pub id: Id,
+    /// The batch.
+    pub dispatch_id: Id,
+    /// The quota whose place it takes.
+    pub quota_id: Id,
+    /// The cohort of the quota, when it has cohorts.
+    pub cohort_id: Option<Id>,
+    /// The worker, by the origin's register.
+    pub worker_id: Id,
+    /// The origin.
+    pub origin_id: Id,
+    /// The destination.
+    pub destination_id: Id,
+    /// The planned employer.
+    pub employer_id: Id,
+    /// The plan year it counts in.
+    #[schema(minimum = 1980, maximum = 2099, example = 2026)]
+    pub plan_year: i64,
+    /// The origin's own reference of the row.
+    #[schema(max_length = 100)]
+    pub partner_ref: Option<String>,
+    /// The worker's group on the day of departure (until then: of enrolment).
+    pub group_code: GroupCode,
+    /// How far from the origin, always computed from the region codes of hukou and workplace.
+    pub scope: Scope,
+    /// Last day on which an arrival is on time.
+    pub arrival_due_on: Day,
+    /// Stored state.
+    pub state: PlacementState,
+    /// Day of departure.
+    pub departed_on: Option<Day>,
+    /// Day of the outcome.
+    pub outcome_on: Option<Day>,
+    /// First day in post.
+    pub onboarded_on: Option<Day>,
+    /// The employer that really took the worker.
+    pub real_employer_id: Option<Id>,
+    /// Where the worker really works.
+    pub real_region_code: Option<RegionCode>,
+    /// The strongest evidence of the outcome.
+    pub evidence: Option<EvidenceLevel>,
+    /// Whether the outcome was reported after the deadline.
+    pub late: bool,
+    /// Whether a party disputes it; disputed rows stand in a column of their own.
+    pub disputed: bool,
+    /// Last day in post.
+    pub ended_on: Option<Day>,
+    /// Why it ended.
+    #[schema(max_length = 50)]
+    pub end_reason: Option<String>,
+    /// Version of this row, also in its ETag.
+    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 4)]
+    pub version: i64,
+}
+
+/// What an origin says about a batch.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDispatch {
+    /// Title.
+    #[schema(max_length = 200, min_length = 1, example = "2026年春季第一批（义乌）")]
+    pub title: String,
+    /// How it travels.
+    pub mode: DispatchMode,
+    /// Vehicle or train number (一车一方案).
+    #[serde(default)]
+    #[schema(max_length = 100, min_length = 1, example = "湘E·大巴·03")]
+    pub vehicle: Option<String>,
+    /// Name of the leader; sealed.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 50)]
+    pub leader_name: Option<crate::seal::Sensitive<String>>,
+    /// Phone of the leader; sealed.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 30)]
+    pub leader_phone: Option<crate::seal::Sensitive<String>>,
+    /// Basis on which personal data goes to the destination.
+    #[schema(max_length = 200, min_length = 1, example = "协议第六条；就业促进法第三十五条")]
+    pub legal_basis: String,
+    /// Whether each worker was informed and agreed.
+    pub consent_recorded: bool,
+    /// Planned day of departure; its year is the plan year.
+    pub planned_departure_on: Day,
+    /// Planned day of arrival.
+    pub planned_arrival_on: Day,
+    /// The origin's own reference.
+    #[serde(default)]
+    #[schema(max_length = 100, min_length = 1)]
+    pub partner_ref: Option<String>,
+}
+
+/// A dispatch's row, without the sealed leader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, diesel::Queryable, diesel::Selectable)]
+#[diesel(table_name = crate::db::schema::dispatch)]
+pub struct Dispatch {
+    /// The agreement.
+    pub agreement_id: Id,
+    /// Id.
+    pub id: Id,
+    /// The origin.
+    pub origin_id: Id,
+    /// The plan year it counts in.
+    #[schema(minimum = 1980, maximum = 2099, example = 2026)]
+    pub plan_year: i64,
+    /// Title.
+    #[schema(max_length = 200)]
+    pub title: String,
+    /// How it travels.
+    pub mode: DispatchMode,
+    /// Vehicle or train number.
+    #[schema(max_length = 100)]
+    pub vehicle: Option<String>,
+    /// Basis on which personal data goes to the destination.
+    #[schema(max_length = 200)]
+    pub legal_basis: String,
+    /// Whether each worker was informed and agreed.
+    pub consent_recorded: bool,
+    /// Planned day of departure.
+    pub planned_departure_on: Day,
+    /// Planned day of arrival.
+    pub planned_arrival_on: Day,
+    /// Until when its places are held.
+    pub holds_until: Instant,
+    /// Day of departure.
+    pub departed_on: Option<Day>,
+    /// Stored state.
+    pub state: DispatchState,
+    /// Rows on the roster that are not cancelled.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub placements: i64,
+    /// The origin's own reference.
+    #[schema(max_length = 100)]
+    pub partner_ref: Option<String>,
+    /// Version of this row, also in its ETag.
+    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 5)]
+    pub version: i64,
+    /// Made at.
+    pub created_at: Instant,
+    /// Last changed at.
+    pub updated_at: Instant,
+}

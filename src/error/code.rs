@@ -1,0 +1,166 @@
+//! The catalogue of problems: one table, from which the API document, the problem pages and the tests are made.
+
+/// What sort of problem it is; the HTTP edge gives each sort its status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Cannot be parsed, or a parameter is wrong.
+    BadRequest,
+    /// No valid token.
+    Unauthenticated,
+    /// A valid token without the right.
+    Forbidden,
+    /// Absent, or not the caller's to see.
+    NotFound,
+    /// The path knows other methods.
+    MethodNotAllowed,
+    /// The state of things forbids it.
+    Conflict,
+    /// It was once here and is no more.
+    Gone,
+    /// A condition of the request does not hold.
+    PreconditionFailed,
+    /// Too large.
+    TooLarge,
+    /// Not a media type that is taken.
+    UnsupportedMediaType,
+    /// Well-formed, but not valid.
+    Invalid,
+    /// A condition must be sent.
+    PreconditionRequired,
+    /// Too many calls.
+    TooManyRequests,
+    /// A bug or a broken machine.
+    Internal,
+    /// Come back later.
+    Unavailable,
+}
+
+/// One row of the catalogue.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition {
+    /// The problem.
+    pub code: Code,
+    /// Its stable name.
+    pub name: &'static str,
+    /// What sort it is.
+    pub kind: Kind,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// One line in English.
+    pub title_en: &'static str,
+    /// One line in Chinese.
+    pub title_zh: &'static str,
+    /// What to do, in English.
+    pub remedy_en: &'static str,
+    /// What to do, in Chinese.
+    pub remedy_zh: &'static str,
+}
+
+macro_rules! catalogue {
+    ($($variant:ident $name:literal $kind:ident $retryable:literal, $title_en:literal, $title_zh:literal, $remedy_en:literal, $remedy_zh:literal;)+) => {
+        /// A problem by its stable code; clients branch on it, never on text.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $(#[doc = $title_en] $variant),+ }
+
+        impl Code {
+            /// Every problem, in the order of the catalogue.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its row of the catalogue.
+            #[must_use]
+            pub const fn definition(self) -> Definition {
+                match self {
+                    $(Self::$variant => Definition {
+                        code: self, name: $name, kind: Kind::$kind, retryable: $retryable,
+                        title_en: $title_en, title_zh: $title_zh, remedy_en: $remedy_en, remedy_zh: $remedy_zh,
+                    }),+
+                }
+            }
+        }
+    };
+}
+
+catalogue! {
+    JsonInvalid "json_invalid" BadRequest false, "The body is not JSON", "请求体不是合法的 JSON", "Send UTF-8 JSON with one object at the top.", "请发送 UTF-8 编码、顶层为对象的 JSON。";
+    ParameterInvalid "parameter_invalid" BadRequest false, "A parameter is wrong", "参数有误", "Mend the parameters named in errors.", "请按 errors 中的提示修改参数。";
+    UnknownParameter "unknown_parameter" BadRequest false, "A query parameter is not known here", "存在未知的查询参数", "Check the spelling of the parameters named in errors.", "请检查 errors 中所列参数的拼写。";
+    CursorInvalid "cursor_invalid" BadRequest false, "The cursor does not fit this list", "游标与此列表不符", "Start again without cursor; a cursor is bound to its list, filters and sort.", "请去掉 cursor 重新开始；游标只对原列表、筛选和排序有效。";
+    IdempotencyKeyRequired "idempotency_key_required" BadRequest false, "An Idempotency-Key is needed", "缺少 Idempotency-Key 请求头", "Send a fresh UUID in the Idempotency-Key header and the same one when you repeat the request.", "请在 Idempotency-Key 请求头中发送一个新的 UUID，重发同一请求时沿用原值。";
+    IdempotencyKeyInvalid "idempotency_key_invalid" BadRequest false, "The Idempotency-Key is malformed", "Idempotency-Key 格式有误", "Send 8 to 64 printable ASCII characters, bare or in double quotes.", "请发送 8 至 64 个可打印 ASCII 字符，可加双引号。";
+    HeaderInvalid "header_invalid" BadRequest false, "A header is wrong", "请求头有误", "Mend the header named in errors.", "请按 errors 中的提示修改请求头。";
+    TokenInvalid "token_invalid" Unauthenticated false, "The access token is missing or not valid", "访问令牌缺失或无效", "Get a fresh token at /oauth/token and send it as Authorization: Bearer.", "请在 /oauth/token 获取新令牌，并以 Authorization: Bearer 方式发送。";
+    InsufficientScope "insufficient_scope" Forbidden false, "The token lacks the scope for this", "令牌缺少所需的权限范围", "Ask for a token with the scope named in required_scope; the operator grants scopes to clients.", "请申请包含 required_scope 所列范围的令牌；权限范围由运营方授予。";
+    RoleNotAllowed "role_not_allowed" Forbidden false, "Your party does not have the role for this", "贵方在此协议中的角色无权执行该操作", "Ask the party with the role named in required_role to do it.", "请由 required_role 所列角色的一方办理。";
+    PartySuspended "party_suspended" Forbidden false, "Your party is suspended", "贵方已被暂停", "Ask the operator why, and to activate the party again.", "请联系运营方了解原因并恢复。";
+    NotFound "not_found" NotFound false, "Nothing here", "没有找到", "Check the address and the id; what belongs to others looks absent.", "请检查地址和编号；属于他方的数据同样显示为不存在。";
+    MethodNotAllowed "method_not_allowed" MethodNotAllowed false, "This address does not know that method", "该地址不支持此方法", "Use one of the methods in the Allow header.", "请使用 Allow 响应头所列的方法。";
+    IdempotencyKeyInUse "idempotency_key_in_use" Conflict true, "The same request is still running", "相同的请求仍在处理中", "Wait a second and repeat it with the same Idempotency-Key.", "请稍候一秒，用相同的 Idempotency-Key 重发。";
+    TransitionNotAllowed "transition_not_allowed" Conflict false, "The state does not allow this", "当前状态不允许此操作", "See allowed_actions for the moves that are legal now.", "可执行的操作见 allowed_actions。";
+    AgreementNotInForce "agreement_not_in_force" Conflict false, "The agreement is not in force", "协议尚未生效或已失效", "It must be ratified by every party and the day must lie within its term.", "协议须经各方批准，且当日在有效期内。";
+    AgreementNumberTaken "agreement_number_taken" Conflict false, "An agreement with this number exists", "协议编号已存在", "Choose another number.", "请更换编号。";
+    DigestMismatch "digest_mismatch" Conflict false, "You are ratifying other bytes than those proposed", "批准的摘要与提交的文本不一致", "Read the document again, check it, and send its digest.", "请重新读取协议文本，核对后发送其摘要。";
+    AlreadyRatified "already_ratified" Conflict false, "Your party has ratified this version", "贵方已批准该版本", "Nothing to do.", "无需再次操作。";
+    SignatureInvalid "signature_invalid" Invalid false, "The detached signature does not fit", "分离式签名无效", "Sign the exact bytes of the document with a key registered for your client.", "请用已登记的密钥对文本原始字节签名。";
+    PartnerRefTaken "partner_ref_taken" Conflict false, "Your reference is already used", "贵方编号已被使用", "Use the thing that has this partner_ref, or choose another reference.", "请使用已有该 partner_ref 的记录，或更换编号。";
+    WorkerAlreadyRegistered "worker_already_registered" Conflict false, "This person is already in your register", "该人员已在贵方名册中", "Use the worker named in worker_id.", "请使用 worker_id 所指的人员记录。";
+    WorkerErased "worker_erased" Conflict false, "This worker has been erased", "该人员信息已删除", "Register the person again if there is a lawful reason.", "如有合法理由，请重新登记。";
+    WorkerAlreadyPlaced "worker_already_placed" Conflict false, "This person has an open placement", "该人员已有未结束的安置", "Quote lookup_id to the operator if you think this is wrong.", "如有异议，请向运营方提供 lookup_id。";
+    PlacesExhausted "places_exhausted" Conflict false, "No place is left", "名额已满", "See free_places; choose another quota or ask the destination to approve more.", "剩余名额见 free_places；请改用其他名额或请输入地增批。";
+    QuotaNotOpen "quota_not_open" Conflict false, "The quota takes nobody now", "该岗位名额当前不接收人员", "It must be published and not past valid_until.", "名额须已发布且未过有效期。";
+    PlacesBelowUse "places_below_use" Conflict false, "Fewer places than are already taken", "名额不能少于已占用数", "Approve at least the places in places_in_use.", "批准名额须不少于 places_in_use。";
+    HoldLapsed "hold_lapsed" Conflict false, "The hold on the places has run out", "占用的名额已过期", "Send the roster again; the places may still be free.", "请重新提交名单；名额可能仍有空余。";
+    RosterEmpty "roster_empty" Conflict false, "The roster is empty", "名单为空", "Enrol at least one worker first.", "请先至少登记一名人员。";
+    ClaimNotPossible "claim_not_possible" Conflict false, "Nothing can be claimed about this placement", "无法对该安置提交到岗信息", "The dispatch must have departed and the placement must not be cancelled.", "该批次须已出发，且安置未取消。";
+    CreditCodeTaken "credit_code_taken" Conflict false, "A party with this credit code exists", "该统一社会信用代码已登记", "Use the party that has it.", "请使用已登记的单位。";
+    ZoneTaken "zone_taken" Conflict false, "A zone with this name and host exists", "该园区已登记", "Use the zone that exists.", "请使用已登记的园区。";
+    RunInProgress "run_in_progress" Conflict true, "A reconciliation of this agreement is running", "该协议的对账正在进行", "Wait until it is done.", "请等待其完成。";
+    EventsExpired "events_expired" Gone false, "The feed no longer reaches back that far", "事件流已不含该位置", "Start from oldest_position and read the lists anew.", "请从 oldest_position 开始，并重新读取列表。";
+    PreconditionFailed "precondition_failed" PreconditionFailed false, "It has changed since you read it", "数据在读取后已被修改", "Read it again, check your change, and send the ETag you got.", "请重新读取并核对，再以新的 ETag 提交。";
+    PreconditionRequired "precondition_required" PreconditionRequired false, "An If-Match header is needed", "缺少 If-Match 请求头", "Send the ETag you got when you read it.", "请发送读取时得到的 ETag。";
+    BodyTooLarge "body_too_large" TooLarge false, "The body is too large", "请求体过大", "Send at most limit_bytes; split the work into several calls.", "请勿超过 limit_bytes；请分多次发送。";
+    UnsupportedMediaType "unsupported_media_type" UnsupportedMediaType false, "This media type is not taken here", "不支持的媒体类型", "Send Content-Type: application/json.", "请使用 Content-Type: application/json。";
+    FieldInvalid "field_invalid" Invalid false, "Some fields are not valid", "部分字段无效", "Mend the fields named in errors.", "请按 errors 中的提示修改字段。";
+    FieldMissing "field_missing" Invalid false, "A field is missing", "缺少字段", "Add the field named in errors.", "请补充 errors 中所列字段。";
+    UnknownField "unknown_field" Invalid false, "A field is not known here", "存在未知字段", "Check the spelling of the field named in errors.", "请检查 errors 中所列字段的拼写。";
+    IdempotencyKeyReused "idempotency_key_reused" Invalid false, "This Idempotency-Key belongs to another request", "该 Idempotency-Key 已用于其他请求", "Use a fresh key for a new request.", "新的请求请使用新的 Idempotency-Key。";
+    ReferenceUnknown "reference_unknown" Invalid false, "Something the request refers to does not exist", "所引用的对象不存在", "Check the ids named in errors.", "请检查 errors 中所列编号。";
+    ClockNotMovable "clock_not_movable" Conflict false, "The clock of this server cannot be moved", "本服务的时钟不可调整", "Only a demonstration server has a movable clock.", "仅演示服务器的时钟可以调整。";
+    ConfigurationInvalid "configuration_invalid" Invalid false, "A setting is not valid", "配置有误", "Mend the setting.", "请修改配置。";
+    InternalError "internal_error" Internal true, "Something broke on our side", "服务内部错误", "Repeat the request with the same Idempotency-Key; if it persists, quote instance to the operator.", "请用相同的 Idempotency-Key 重试；若仍失败，请向运营方提供 instance。";
+    DatabaseUnavailable "database_unavailable" Unavailable true, "The database cannot be reached", "数据库暂不可用", "Nothing was changed. Repeat the request after retry_after_s.", "数据未变更，请在 retry_after_s 秒后重试。";
+    DatabaseBusy "database_busy" Unavailable true, "The database is busy", "数据库繁忙", "Nothing was changed. Repeat the request after retry_after_s.", "数据未变更，请在 retry_after_s 秒后重试。";
+    Draining "draining" Unavailable true, "The server is stopping", "服务正在停止", "Repeat the request after retry_after_s.", "请在 retry_after_s 秒后重试。";
+}
+
+impl Code {
+    /// Its stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.definition().name
+    }
+
+    /// The problem of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+
+    /// The problem a refusing constraint stands for. Constraints that no request can break are bugs and give nothing.
+    #[must_use]
+    pub fn of_constraint(name: &str) -> Option<Self> {
+        Some(match name {
+            "agreement_number_unique" => Self::AgreementNumberTaken,
+            "agreement_partner_ref_unique"
+            | "quota_partner_ref_unique"
+            | "dispatch_partner_ref_unique"
+            | "worker_partner_ref_unique" => Self::PartnerRefTaken,
+            "worker_identity_unique" => Self::WorkerAlreadyRegistered,
+            "open_placement_pkey" => Self::WorkerAlreadyPlaced,
+            "place_account_never_oversold" => Self::PlacesExhausted,
+            "party_credit_code_unique" => Self::CreditCodeTaken,
+            "zone_name_unique" => Self::ZoneTaken,
+            "ratification_pkey" => Self::AlreadyRatified,
+            _ => return None,
+        })
+    }
+}

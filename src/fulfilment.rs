@@ -1,0 +1,3 @@
+//! fulfilment.
+
+pub mod routes;

@@ -1,0 +1,20 @@
+//! The HTTP edge: what every request passes, from the outside in.
+//!
+//! 1. `TracingLogger` gives the request its id and span. 2. [`edge::edge`] answers HEAD as GET, turns errors into problems in the
+//! reader's language, compares `If-None-Match`, and sets the headers every answer carries. 3. The slice's route: permission and
+//! tenant come with the [`crate::identity::Caller`] argument, the body with [`extract::Posted`], which also carries the
+//! Idempotency-Key. Limits: [`BODY_BYTES_MAX`] per body, headers 16 KiB, [`crate::config::Config::request_timeout_s`] for head and body.
+
+pub mod answer;
+pub mod docs;
+pub mod edge;
+pub mod extract;
+pub mod idempotency;
+pub mod problem;
+pub mod receipt;
+
+pub use answer::Answer;
+pub use extract::{Listing, PageParams, Posted, RequestContext};
+
+/// Most bytes of a body; a roster of 5,000 rows needs about a fifth of it.
+pub const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;

@@ -1,0 +1,130 @@
+//! A successful answer as bytes: made on the database thread, inside the transaction, so that it can be kept for replays.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use serde::Serialize;
+
+use crate::error::Result;
+
+/// Status, headers and body of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Media type of the body.
+    pub content_type: String,
+    /// Path of the thing made, when one was.
+    pub location: Option<String>,
+    /// Strong ETag of the thing answered.
+    pub etag: Option<String>,
+    /// Path of the next page, when there is one.
+    pub next: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether this is a stored answer, sent again.
+    pub replayed: bool,
+}
+
+impl Answer {
+    fn json<T: Serialize + ?Sized>(status: u16, value: &T) -> Result<Self> {
+        Ok(Self {
+            status,
+            content_type: "application/json".to_owned(),
+            location: None,
+            etag: None,
+            next: None,
+            body: serde_json::to_vec(value)?,
+            replayed: false,
+        })
+    }
+
+    /// 200 with a body.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn ok<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+        Self::json(200, value)
+    }
+
+    /// 201 with a body and the path of what was made.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn created<T: Serialize + ?Sized>(location: impl Into<String>, value: &T) -> Result<Self> {
+        Ok(Self { location: Some(location.into()), ..Self::json(201, value)? })
+    }
+
+    /// 207 with a result for each row.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn multi_status<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+        Self::json(207, value)
+    }
+
+    /// 200 with a page of a list, and the link to the next.
+    ///
+    /// # Errors
+    /// When the page cannot be written as JSON.
+    pub fn page<T: Serialize>(page: &crate::db::Page<T>) -> Result<Self> {
+        Ok(Self { next: page.next_cursor.clone(), ..Self::ok(page)? })
+    }
+
+    /// Adds the ETag of a row version.
+    #[must_use]
+    pub fn version(mut self, version: i64) -> Self {
+        self.etag = Some(etag_of(version));
+        self
+    }
+
+    /// Sends other bytes than JSON, such as the exact document both sides ratified.
+    #[must_use]
+    pub fn bytes(content_type: &str, etag: String, body: Vec<u8>) -> Self {
+        Self {
+            status: 200,
+            content_type: content_type.to_owned(),
+            location: None,
+            etag: Some(etag),
+            next: None,
+            body,
+            replayed: false,
+        }
+    }
+}
+
+/// The strong ETag of a row version.
+#[must_use]
+pub fn etag_of(version: i64) -> String {
+    format!("\"{version}\"")
+}
+
+impl Responder for Answer {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let mut response =
+            HttpResponse::build(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+        response.content_type(self.content_type);
+        if let Some(location) = self.location {
+            response.insert_header((header::LOCATION, location));
+        }
+        if let Some(etag) = self.etag {
+            response.insert_header((header::ETAG, etag));
+        }
+        if let Some(cursor) = self.next {
+            response.insert_header((header::LINK, next_link(request, &cursor)));
+        }
+        if self.replayed {
+            response.insert_header(("Idempotency-Replayed", "true"));
+        }
+        response.body(self.body)
+    }
+}
+
+/// `Link: <…>; rel="next"`: the same list with all its filters, from the next cursor on.
+fn next_link(request: &HttpRequest, cursor: &str) -> String {
+    let kept = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query: Vec<String> = kept.map(ToOwned::to_owned).chain([format!("cursor={cursor}")]).collect();
+    let info = request.connection_info();
+    format!("<{}://{}{}?{}>; rel=\"next\"", info.scheme(), info.host(), request.path(), query.join("&"))
+}

@@ -1,0 +1,174 @@
+//! What every request passes: HEAD as GET, problems in the reader's language, conditional GET, and the headers of every answer.
+
+use std::collections::BTreeMap;
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::RequestContext;
+use super::problem;
+use crate::app::State;
+use crate::error::{Code, Error};
+
+/// The middleware. See the module's words.
+///
+/// # Errors
+/// Never: errors become problems here.
+pub async fn edge(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody + 'static>>, actix_web::Error> {
+    if request.method() == Method::HEAD {
+        // The wire knows it was HEAD and sends no body; the routes need not.
+        request.head_mut().method = Method::GET;
+    }
+    let http = request.request().clone();
+    let context = RequestContext::of(&http);
+    let result = next.call(request).await;
+    let mut response = match result {
+        Ok(response) => match problem_of(response.response(), &context) {
+            Some(problem) => ServiceResponse::new(http, problem).map_into_right_body(),
+            None => conditional(response, &context),
+        },
+        Err(error) => ServiceResponse::new(http, problem_of_error(&error, &context)).map_into_right_body(),
+    };
+    set_headers(response.headers_mut(), &context);
+    Ok(response)
+}
+
+fn problem_of<B>(response: &HttpResponse<B>, context: &RequestContext) -> Option<HttpResponse<BoxBody>> {
+    response.error().map(|error| problem_of_error(error, context))
+}
+
+fn problem_of_error(error: &actix_web::Error, context: &RequestContext) -> HttpResponse<BoxBody> {
+    if let Some(error) = error.as_error::<Error>() {
+        return problem::respond(error, context);
+    }
+    let status = error.as_response_error().status_code();
+    let error = match status {
+        StatusCode::NOT_FOUND => Error::new(Code::NotFound),
+        StatusCode::PAYLOAD_TOO_LARGE => Error::new(Code::BodyTooLarge),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::new(Code::UnsupportedMediaType),
+        status if status.is_client_error() => Error::new(Code::ParameterInvalid),
+        _ => Error::internal(error),
+    };
+    problem::respond(&error, context)
+}
+
+/// 304 without a body when the client has this very version.
+fn conditional<B: MessageBody + 'static>(
+    response: ServiceResponse<B>,
+    _context: &RequestContext,
+) -> ServiceResponse<EitherBody<B>> {
+    let unchanged = response.status() == StatusCode::OK
+        && {
+            let wanted = response.request().headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+            let current = response.headers().get(header::ETAG).and_then(|value| value.to_str().ok());
+            matches!((wanted, current), (Some(wanted), Some(current)) if wanted.trim() == "*" || wanted.split(',').any(|tag| tag.trim().trim_start_matches("W/") == current))
+        };
+    if !unchanged {
+        return response.map_into_left_body();
+    }
+    let mut empty = HttpResponse::new(StatusCode::NOT_MODIFIED);
+    if let Some(etag) = response.headers().get(header::ETAG) {
+        empty.headers_mut().insert(header::ETAG, etag.clone());
+    }
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, empty).map_into_right_body()
+}
+
+fn set_headers(headers: &mut header::HeaderMap, context: &RequestContext) {
+    let mut set = |name: &'static str, value: &'static str| {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    };
+    set("x-content-type-options", "nosniff");
+    set("x-frame-options", "DENY");
+    set("referrer-policy", "no-referrer");
+    set("strict-transport-security", "max-age=31536000");
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        let policy = if headers.contains_key(header::ETAG) { "private, no-cache" } else { "no-store" };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(policy));
+    }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
+    }
+    if let Ok(id) = HeaderValue::from_str(&context.request_id.to_string()) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+}
+
+/// The methods each path of the API document knows, for 405, `Allow` and OPTIONS on paths whose routes match by method.
+#[derive(Debug, Default)]
+pub struct RouteTable(Vec<(Vec<Segment>, BTreeMap<String, ()>)>);
+
+#[derive(Debug, PartialEq)]
+enum Segment {
+    Fixed(String),
+    Any,
+}
+
+impl RouteTable {
+    /// Reads the table off the API document.
+    #[must_use]
+    pub fn of(document: &serde_json::Value) -> Self {
+        let paths = document.get("paths").and_then(serde_json::Value::as_object);
+        let rows = paths.into_iter().flatten().map(|(path, item)| {
+            let segments = path
+                .split('/')
+                .map(|part| if part.starts_with('{') { Segment::Any } else { Segment::Fixed(part.to_owned()) });
+            let mut methods: BTreeMap<String, ()> = item
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| matches!(name.as_str(), "get" | "post" | "put" | "patch" | "delete"))
+                .map(|(name, _)| (name.to_ascii_uppercase(), ()))
+                .collect();
+            if methods.contains_key("GET") {
+                methods.insert("HEAD".to_owned(), ());
+            }
+            methods.insert("OPTIONS".to_owned(), ());
+            (segments.collect(), methods)
+        });
+        Self(rows.collect())
+    }
+
+    /// The methods of the path, as an `Allow` header; none for an unknown path.
+    #[must_use]
+    pub fn allow(&self, path: &str) -> Option<String> {
+        let parts: Vec<&str> = path.split('/').collect();
+        let fits = |segments: &[Segment]| {
+            segments.len() == parts.len()
+                && segments.iter().zip(&parts).all(|(segment, part)| match segment {
+                    Segment::Fixed(fixed) => fixed == part,
+                    Segment::Any => !part.is_empty(),
+                })
+        };
+        let mut methods: BTreeMap<&str, ()> = BTreeMap::new();
+        for (_, known) in self.0.iter().filter(|(segments, _)| fits(segments)) {
+            methods.extend(known.keys().map(|name| (name.as_str(), ())));
+        }
+        (!methods.is_empty()).then(|| methods.into_keys().collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Answers what no route took: OPTIONS, 405 with `Allow`, or 404.
+///
+/// # Errors
+/// [`Code::MethodNotAllowed`], [`Code::NotFound`].
+#[expect(clippy::unused_async, reason = "the form of a handler")]
+pub async fn unrouted(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Error> {
+    let Some(allow) = state.routes.allow(request.path()) else {
+        return Err(Error::new(Code::NotFound).detail("this address does not exist", "该地址不存在"));
+    };
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish());
+    }
+    Err(Error::new(Code::MethodNotAllowed).param("allow", allow))
+}

@@ -1,0 +1,394 @@
+//! Extractors that fail as problems: bodies with a JSON pointer, queries with the name of the parameter.
+
+use std::future::{Ready, ready};
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
+
+use super::BODY_BYTES_MAX;
+use super::idempotency::IdempotencyKey;
+use crate::app::State;
+use crate::db::PageRequest;
+use crate::error::{Code, Error, Fault, Language, Result};
+
+/// What answers need to know of the request they answer.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    /// Made by us; equals X-Request-Id and the problem's instance.
+    pub request_id: uuid::Uuid,
+    /// Language of the reader.
+    pub language: Language,
+    /// Address under which the exchange is reached, without a slash at the end.
+    pub public_url: std::sync::Arc<str>,
+}
+
+impl RequestContext {
+    /// Reads the context of a request.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        let id = request.extensions().get::<tracing_actix_web::RequestId>().map(|id| **id);
+        Self {
+            request_id: id.unwrap_or_else(uuid::Uuid::now_v7),
+            language: language_of(request.headers()),
+            public_url: request
+                .app_data::<web::Data<State>>()
+                .map(|state| state.public_url.clone())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl FromRequest for RequestContext {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request)))
+    }
+}
+
+/// RFC 4647 lookup: the first acceptable range that is Chinese or English decides; everything else reads English.
+#[must_use]
+pub fn language_of(headers: &HeaderMap) -> Language {
+    let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut ranges: Vec<(f32, &str)> = header
+        .split(',')
+        .filter_map(|item| {
+            let mut parts = item.trim().split(';');
+            let range = parts.next()?.trim();
+            let quality =
+                parts.find_map(|part| part.trim().strip_prefix("q=")).map_or(Some(1.0), |q| q.parse::<f32>().ok())?;
+            (quality > 0.0).then_some((quality, range))
+        })
+        .collect();
+    ranges.sort_by(|left, right| right.0.total_cmp(&left.0));
+    for (_, range) in ranges {
+        let range = range.to_ascii_lowercase();
+        if range == "zh" || range == "zh-cn" || range.starts_with("zh-hans") {
+            return Language::Chinese;
+        }
+        if range == "en" || range.starts_with("en-") || range == "*" {
+            return Language::English;
+        }
+    }
+    Language::English
+}
+
+/// A command as it came in: the body, and the Idempotency-Key it was sent under.
+#[derive(Debug)]
+pub struct Posted<T> {
+    /// The body.
+    pub body: T,
+    /// Makes the command take effect once; see [`IdempotencyKey::run`].
+    pub key: IdempotencyKey,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = web::Payload::from_request(&request, payload);
+        Box::pin(async move {
+            let caller = crate::identity::Bearer::of(&request).await?;
+            let header = IdempotencyKey::header(&request)?;
+            let bytes = read_body(&request, payload.await.map_err(Error::internal)?).await?;
+            let body = parse_json(&bytes)?;
+            let content_type =
+                request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+            let fingerprint =
+                Sha256::new().chain_update(content_type).chain_update([0]).chain_update(&bytes).finalize().into();
+            let key = IdempotencyKey::new(&request, caller.client_id, &header, fingerprint);
+            Ok(Self { body, key })
+        })
+    }
+}
+
+/// The body of a PATCH: no Idempotency-Key, because `If-Match` already makes it take effect once.
+#[derive(Debug)]
+pub struct Patched<T> {
+    /// The body.
+    pub body: T,
+    /// The version the change is meant for.
+    pub version: i64,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Patched<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = web::Payload::from_request(&request, payload);
+        Box::pin(async move {
+            crate::identity::Bearer::of(&request).await?;
+            let version = if_match(request.headers())?.ok_or_else(|| Error::new(Code::PreconditionRequired))?;
+            let bytes = read_body(&request, payload.await.map_err(Error::internal)?).await?;
+            Ok(Self { body: parse_json(&bytes)?, version })
+        })
+    }
+}
+
+/// The version in `If-Match`, when one was sent. Optional on actions, needed on PATCH.
+#[derive(Debug, Clone, Copy)]
+pub struct IfMatch(pub Option<i64>);
+
+impl FromRequest for IfMatch {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(if_match(request.headers()).map(Self))
+    }
+}
+
+impl IfMatch {
+    /// Fine when no version was sent or it is the current one.
+    ///
+    /// # Errors
+    /// [`Code::PreconditionFailed`] with the current ETag.
+    pub fn check(self, current: i64) -> Result<()> {
+        match self.0 {
+            Some(version) if version != current => {
+                Err(Error::new(Code::PreconditionFailed).param("current_etag", super::answer::etag_of(current)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    // A tag that is none of ours can match no version.
+    Ok(Some(text.trim_matches('"').parse::<i64>().unwrap_or(-1)))
+}
+
+async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes> {
+    let media_type =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let too_large = || Error::new(Code::BodyTooLarge).param("limit_bytes", BODY_BYTES_MAX);
+    let bytes = match payload.to_bytes_limited(BODY_BYTES_MAX).await {
+        Ok(read) => read.map_err(|cause| {
+            Error::new(Code::JsonInvalid).detail(format!("the body could not be read: {cause}"), "请求体读取失败")
+        })?,
+        Err(_) => return Err(too_large()),
+    };
+    let known = essence == "application/json" || essence == "application/merge-patch+json";
+    if !known && !(bytes.is_empty() && essence.is_empty()) {
+        return Err(Error::new(Code::UnsupportedMediaType));
+    }
+    Ok(bytes)
+}
+
+/// Reads JSON; an empty body reads as an empty object.
+///
+/// # Errors
+/// [`Code::JsonInvalid`], or [`Code::UnknownField`], [`Code::FieldMissing`], [`Code::FieldInvalid`] with the place.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer_of(error.path());
+        shape_error(&pointer, error.inner())
+    })?;
+    deserializer
+        .end()
+        .map_err(|_| Error::new(Code::JsonInvalid).detail("something follows the object", "对象之后还有多余内容"))?;
+    Ok(value)
+}
+
+fn shape_error(pointer: &str, error: &serde_json::Error) -> Error {
+    if !error.is_data() {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        return Error::new(Code::JsonInvalid).detail(
+            format!("not JSON at {place}"),
+            format!("第 {} 行第 {} 列不是合法的 JSON", error.line(), error.column()),
+        );
+    }
+    let message = error.to_string();
+    if let Some(name) = quoted_after(&message, "unknown field ") {
+        let parent = pointer.strip_suffix(&format!("/{name}")).unwrap_or(pointer);
+        return Error::new(Code::UnknownField).fault(Fault::body(
+            format!("{parent}/{}", escape(&name)),
+            "unknown_field",
+            "this field is not known here",
+            "此处没有该字段",
+        ));
+    }
+    if let Some(name) = quoted_after(&message, "missing field ") {
+        return Error::new(Code::FieldMissing).fault(Fault::body(
+            format!("{pointer}/{}", escape(&name)),
+            "field_missing",
+            "this field is needed",
+            "缺少该字段",
+        ));
+    }
+    Error::new(Code::FieldInvalid).fault(Fault::body(
+        pointer,
+        "type_invalid",
+        expectation(&message),
+        "字段类型或取值不符合要求",
+    ))
+}
+
+/// What was expected, without the value that came: it may be personal.
+fn expectation(message: &str) -> String {
+    let expected = message.rsplit_once("expected ").map(|(_, expected)| expected);
+    let expected = expected.map(|text| text.rsplit_once(" at line ").map_or(text, |(text, _)| text));
+    match expected {
+        Some(expected) => format!("expected {expected}"),
+        None => message.rsplit_once(" at line ").map_or("is not valid", |(text, _)| text).to_owned(),
+    }
+}
+
+fn quoted_after(message: &str, prefix: &str) -> Option<String> {
+    let rest = message.strip_prefix(prefix)?.strip_prefix('`')?;
+    rest.split_once('`').map(|(name, _)| name.to_owned())
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .filter_map(|segment| match segment {
+            Segment::Seq { index } => Some(format!("/{index}")),
+            Segment::Map { key } => Some(format!("/{}", escape(key))),
+            Segment::Enum { variant } => Some(format!("/{}", escape(variant))),
+            Segment::Unknown => None,
+        })
+        .collect()
+}
+
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The page parameters every list takes.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PageParams {
+    /// Rows of the page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    pub limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 200, min_length = 1)]
+    pub cursor: Option<String>,
+    /// Order: `id` (oldest first, the default) or `-id` (newest first).
+    #[param(pattern = "^-?id$", max_length = 3)]
+    pub sort: Option<String>,
+}
+
+/// The query of a list: page parameters, and the list's own filters `F`.
+#[derive(Debug)]
+pub struct Listing<F> {
+    /// The filters.
+    pub filter: F,
+    page: PageParams,
+    /// Path and filters: what a cursor is bound to.
+    list: String,
+}
+
+impl<F> Listing<F> {
+    /// The page asked for.
+    ///
+    /// # Errors
+    /// See [`PageRequest::read`].
+    pub fn page(&self, state: &State) -> Result<PageRequest> {
+        PageRequest::read(
+            &state.keys,
+            self.list.clone(),
+            self.page.limit,
+            self.page.cursor.as_deref(),
+            self.page.sort.as_deref(),
+        )
+    }
+}
+
+impl<F: DeserializeOwned> FromRequest for Listing<F> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read_listing(request))
+    }
+}
+
+fn read_listing<F: DeserializeOwned>(request: &HttpRequest) -> Result<Listing<F>> {
+    let pairs = query_pairs(request.query_string());
+    let (page, filters): (Vec<_>, Vec<_>) =
+        pairs.into_iter().partition(|(name, _)| matches!(name.as_str(), "limit" | "cursor" | "sort"));
+    let list = format!(
+        "{}?{}",
+        request.path(),
+        filters.iter().map(|(name, value)| format!("{name}={value}&")).collect::<String>()
+    );
+    Ok(Listing { filter: parse_query(&filters)?, page: parse_query(&page)?, list })
+}
+
+/// A query without pages.
+#[derive(Debug)]
+pub struct Query<F>(pub F);
+
+impl<F: DeserializeOwned> FromRequest for Query<F> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parse_query(&query_pairs(request.query_string())).map(Self))
+    }
+}
+
+fn query_pairs(query: &str) -> Vec<(String, String)> {
+    serde_urlencoded::from_str(query).unwrap_or_default()
+}
+
+fn parse_query<F: DeserializeOwned>(pairs: &[(String, String)]) -> Result<F> {
+    let encoded = serde_urlencoded::to_string(pairs).map_err(Error::internal)?;
+    let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(encoded.as_bytes()));
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let message = error.inner().to_string();
+        if let Some(name) = quoted_after(&message, "unknown field ") {
+            return Error::new(Code::UnknownParameter).fault(Fault::query(
+                &name,
+                "unknown_parameter",
+                "this parameter is not known here",
+                "此处没有该参数",
+            ));
+        }
+        if let Some(name) = quoted_after(&message, "missing field ") {
+            return Error::new(Code::ParameterInvalid).fault(Fault::query(
+                &name,
+                "parameter_missing",
+                "this parameter is needed",
+                "缺少该参数",
+            ));
+        }
+        if let Some(name) = quoted_after(&message, "duplicate field ") {
+            return Error::new(Code::ParameterInvalid).fault(Fault::query(
+                &name,
+                "parameter_repeated",
+                "give this parameter once",
+                "该参数只能出现一次",
+            ));
+        }
+        let name = error.path().to_string();
+        Error::new(Code::ParameterInvalid).fault(Fault::query(
+            &name,
+            "parameter_invalid",
+            expectation(&message),
+            "参数取值不符合要求",
+        ))
+    })
+}

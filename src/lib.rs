@@ -1,0 +1,29 @@
+//! The labour exchange (劳务协作履约对账): origin counties and destination regions publish labour-cooperation agreements, job quotas and
+//! worker dispatches; employers confirm arrivals; the exchange reconciles both sides against each agreement, row by row.
+//!
+//! Read in this order. The platform: [`error`], [`clock`], [`lifecycle`], [`db`], [`seal`], [`http`], [`identity`], [`events`].
+//! Then the slices, each a concept file with `rules` (pure), `store` (the only queries) and `routes` (the only HTTP); a lower one may
+//! use a higher one, never back: [`regions`], [`parties`], [`workers`], [`agreements`], [`quotas`], [`dispatches`], [`arrivals`],
+//! [`retention`], [`fulfilment`], [`reconciliation`]. [`app`] mounts them, [`cli`] starts everything.
+
+pub mod agreements;
+pub mod app;
+pub mod arrivals;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod dispatches;
+pub mod error;
+pub mod events;
+pub mod fulfilment;
+pub mod http;
+pub mod identity;
+pub mod lifecycle;
+pub mod parties;
+pub mod quotas;
+pub mod reconciliation;
+pub mod regions;
+pub mod retention;
+pub mod seal;
+pub mod telemetry;
+pub mod workers;

@@ -1,0 +1,4 @@
+//! parties.
+
+pub mod credit_code;
+pub mod routes;
