@@ -7,7 +7,8 @@ document.py plant FAULT SOURCE TARGET     the document with one fault in it, to 
     dangling-reference   a parameter whose schema is nowhere
     wrong-example        a parameter whose example is not of its type
     default-out-of-range a parameter whose default is above its maximum
-    hidden-answer        GET /livez no longer promises its 200: the running service must be caught answering it
+    hidden-answer        a list no longer promises its 200: the running service must be caught answering it; prints the
+                         path of that list
 """
 
 import json
@@ -41,8 +42,13 @@ def bearer(document):
 
 def plant(document, fault):
     if fault == "hidden-answer":
-        responses = document["paths"]["/livez"]["get"]["responses"]
+        path, responses = next(
+            (path, operation["responses"])
+            for path, method, operation in operations(document)
+            if method == "get" and "{" not in path and "200" in operation["responses"]
+        )
         responses["418"] = responses.pop("200")
+        print(path)
         return
     schema, example = dict(SOUND), 7
     if fault == "dangling-reference":
