@@ -6,7 +6,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-judges=${LABOUR_EXCHANGE_JUDGES:-$root/target/judges}
+judges=$(realpath -m "${LABOUR_EXCHANGE_JUDGES:-$root/target/judges}")
 wanted=$root/.ci/judges
 
 die() {

@@ -4,6 +4,9 @@
 //! in the whole exchange; the database decides, and the loser learns only that a clash exists. Places are held the moment a roster row
 //! is accepted; the hold of a dispatch lapses by the clock. Deliberately absent: 派遣 (licensed labour dispatch) as a mode.
 
+pub mod checks;
+pub mod outcomes;
+pub mod roster;
 pub mod routes;
 pub mod rules;
 pub mod store;
@@ -152,10 +155,14 @@ pub struct Placement {
     pub real_region_code: Option<RegionCode>,
     /// The strongest evidence of the outcome.
     pub evidence: Option<EvidenceLevel>,
+    /// Whether the evidence of the arrival meets the agreement's minimum.
+    pub certain: bool,
     /// Whether the outcome was reported after the deadline.
     pub late: bool,
     /// Whether a party disputes it; disputed rows stand in a column of their own.
     pub disputed: bool,
+    /// Whether it takes a place of its quota.
+    pub holds_place: bool,
     /// Last day in post.
     pub ended_on: Option<Day>,
     /// Why it ended.

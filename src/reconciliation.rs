@@ -1,3 +1,17 @@
-//! reconciliation.
+//! Reconciliation (对账): the origin's roster, the claims of employers and destinations, and what stations, ledgers and insurance show,
+//! compared row by row at a cut-off.
+//!
+//! Every row is in exactly one situation ([`situations::SITUATIONS`]); what only the clock decides is derived at the cut-off and never
+//! stored. The same facts give the same rows and the same hash. Deliberately absent here: choosing between candidates. Ambiguous is a
+//! situation, never a choice.
 
+pub mod attribution;
+pub mod consequences;
+pub mod differences;
+pub mod facts;
+pub mod matching;
 pub mod routes;
+pub mod rules;
+pub mod run_hash;
+pub mod situations;
+pub mod testimony;

@@ -7,8 +7,8 @@ document.py plant FAULT SOURCE TARGET     the document with one fault in it, to 
     dangling-reference   a parameter whose schema is nowhere
     wrong-example        a parameter whose example is not of its type
     default-out-of-range a parameter whose default is above its maximum
-    hidden-answer        a list no longer promises its 200: the running service must be caught answering it; prints the
-                         path of that list
+    hidden-answer        a list that needs a token no longer promises its 200: the running service must be caught
+                         answering it, which also shows that it takes the fuzzer's token; prints the path of that list
 """
 
 import json
@@ -46,6 +46,8 @@ def plant(document, fault):
             (path, operation["responses"])
             for path, method, operation in operations(document)
             if method == "get" and "{" not in path and "200" in operation["responses"]
+            # An empty list, or an empty choice in it, lets anybody in.
+            and all(operation.get("security", document.get("security")) or [{}])
         )
         responses["418"] = responses.pop("200")
         print(path)

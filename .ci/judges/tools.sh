@@ -3,8 +3,8 @@ export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true PYTHONDONTWRITE
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
-judges=${LABOUR_EXCHANGE_JUDGES:-$root/target/judges}
-document=${LABOUR_EXCHANGE_DOCUMENT:-$root/openapi/openapi.json}
+judges=$(realpath -m "${LABOUR_EXCHANGE_JUDGES:-$root/target/judges}")
+document=$(realpath -m "${LABOUR_EXCHANGE_DOCUMENT:-$root/openapi/openapi.json}")
 
 die() {
     echo "judges: $*" >&2

@@ -407,8 +407,10 @@ diesel::table! {
         real_employer_id -> Nullable<Uid>,
         real_region_code -> Nullable<Text>,
         evidence -> Nullable<Text>,
+        certain -> Bool,
         late -> Bool,
         disputed -> Bool,
+        holds_place -> Bool,
         ended_on -> Nullable<Text>,
         end_reason -> Nullable<Text>,
         version -> BigInt,
@@ -558,6 +560,21 @@ diesel::table! {
     use crate::db::columns::Uid;
 
     /// See the migration of the same name.
+    retention_due (agreement_id, plan_year, quota_id, node, due_on) {
+        agreement_id -> Uid,
+        plan_year -> BigInt,
+        quota_id -> Uid,
+        node -> Text,
+        due_on -> Text,
+        placements -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::columns::Uid;
+
+    /// See the migration of the same name.
     reconciliation_run (agreement_id, id) {
         agreement_id -> Uid,
         id -> Uid,
@@ -619,6 +636,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     observation,
     retention_check,
     tally,
+    retention_due,
     reconciliation_run,
     reconciliation_row
 );

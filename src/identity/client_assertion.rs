@@ -192,3 +192,319 @@ fn detached(signature: &str) -> Result<Compact<'_>, Refusal> {
     }
     Ok(compact)
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::{
+        rand::SystemRandom,
+        rsa::{KeyPair as RsaKeyPair, KeySize},
+        signature::{self, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding},
+    };
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        identity::{
+            client_key::ClientKey,
+            jws::tests::forged,
+            token::{Grant, LONGEST_LIFETIME, TokenKeys},
+        },
+        seal::KeyRing,
+    };
+
+    const ISSUER: &str = "https://exchange.example";
+    const CLIENT: Uuid = Uuid::from_u128(7);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
+    fn registered(jwk: &Value) -> RegisteredKey {
+        RegisteredKey::from_jwk(jwk, RegisteredKeyState::Active).unwrap()
+    }
+
+    fn p256() -> (RegisteredKey, Sign) {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let point = pair.public_key().as_ref().to_vec();
+        let key = registered(&json!({
+            "kty": "EC", "crv": "P-256",
+            "x": URL_SAFE_NO_PAD.encode(&point[1..33]), "y": URL_SAFE_NO_PAD.encode(&point[33..]),
+        }));
+        (key, Box::new(move |message| pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()))
+    }
+
+    fn ed25519() -> (RegisteredKey, Sign) {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let key = registered(&json!({
+            "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()),
+        }));
+        (key, Box::new(move |message| pair.sign(message).as_ref().to_vec()))
+    }
+
+    fn rsa(padding: &'static dyn RsaEncoding) -> (RegisteredKey, Sign) {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let public = pair.public_key();
+        let key = registered(&json!({
+            "kty": "RSA",
+            "n": URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero()),
+            "e": URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero()),
+        }));
+        let sign = move |message: &[u8]| {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            pair.sign(padding, &SystemRandom::new(), message, &mut signature).unwrap();
+            signature
+        };
+        (key, Box::new(sign))
+    }
+
+    fn good_claims() -> Value {
+        json!({
+            "iss": CLIENT, "sub": CLIENT, "aud": ISSUER, "jti": "once",
+            "iat": at(0).as_second(), "exp": at(60).as_second(),
+        })
+    }
+
+    fn with(mut value: Value, member: &str, to: Value) -> Value {
+        value[member] = to;
+        value
+    }
+
+    fn without(mut value: Value, member: &str) -> Value {
+        value.as_object_mut().unwrap().remove(member);
+        value
+    }
+
+    fn judge((key, sign): &(RegisteredKey, Sign), header: &Value, claims: &Value) -> Result<ClientAssertion, Refusal> {
+        let assertion = forged(header, claims, sign);
+        verify_client_assertion(&assertion, CLIENT, std::slice::from_ref(key), ISSUER, at(0))
+    }
+
+    #[test]
+    fn a_good_assertion_of_each_kind_of_key_is_accepted_and_says_what_to_remember() {
+        let kinds = [(p256(), "ES256"), (ed25519(), "EdDSA"), (rsa(&signature::RSA_PSS_SHA256), "PS256")];
+        for (key, alg) in &kinds {
+            for header in [
+                json!({"alg": alg}),
+                json!({"alg": alg, "kid": key.0.kid}),
+                json!({"alg": alg, "typ": "client-authentication+jwt", "x5t": "ignored"}),
+            ] {
+                let accepted = judge(key, &header, &good_claims()).unwrap();
+                assert_eq!((accepted.client_id, accepted.jti.as_str()), (CLIENT, "once"));
+                assert_eq!(accepted.remember_until, at(90));
+                assert_eq!(accepted.kid, key.0.kid);
+            }
+        }
+    }
+
+    #[test]
+    fn the_assertion_that_our_own_client_signs_is_accepted() {
+        let client = ClientKey::generate().unwrap();
+        let assertion = client.sign_assertion(CLIENT, ISSUER, at(0)).unwrap();
+        assert_eq!(unverified_client(assertion.expose()), Ok(CLIENT));
+        let keys = [p256().0, client.public().clone()];
+        assert!(verify_client_assertion(assertion.expose(), CLIENT, &keys, ISSUER, at(0)).is_ok());
+        assert_eq!(verify_client_assertion(assertion.expose(), CLIENT, &keys, ISSUER, at(90)), Err(Refusal::Expired));
+    }
+
+    #[test]
+    fn while_a_client_changes_its_key_both_are_accepted_and_a_revoked_one_is_not() {
+        let (old, new) = (ClientKey::generate().unwrap(), ClientKey::generate().unwrap());
+        let keys = |old_state| [RegisteredKey { state: old_state, ..old.public().clone() }, new.public().clone()];
+        let signed = |key: &ClientKey| key.sign_assertion(CLIENT, ISSUER, at(0)).unwrap();
+        let judge = |key: &ClientKey, state| {
+            verify_client_assertion(signed(key).expose(), CLIENT, &keys(state), ISSUER, at(0)).map(|_| ())
+        };
+        assert_eq!(judge(&old, RegisteredKeyState::Retiring), Ok(()));
+        assert_eq!(judge(&new, RegisteredKeyState::Retiring), Ok(()));
+        assert_eq!(judge(&old, RegisteredKeyState::Revoked), Err(Refusal::KeyUnknown));
+        assert_eq!(judge(&new, RegisteredKeyState::Revoked), Ok(()));
+        assert_eq!(
+            verify_client_assertion(signed(&new).expose(), CLIENT, &[], ISSUER, at(0)),
+            Err(Refusal::KeyUnknown)
+        );
+    }
+
+    #[test]
+    fn an_algorithm_that_does_not_fit_the_registered_key_is_refused() {
+        let forbidden = ["none", "HS256", "HS512", "RS1", "RS256", "RS512", "PS512", "ES384"];
+        for key in [p256(), ed25519(), rsa(&signature::RSA_PKCS1_SHA256)] {
+            for alg in forbidden {
+                let refused = judge(&key, &json!({"alg": alg}), &good_claims());
+                assert_eq!(refused, Err(Refusal::AlgorithmRefused), "{alg}");
+            }
+            for alg in ["ES256", "EdDSA", "PS256"] {
+                if alg != key.0.jwk.algorithm().name() {
+                    let refused = judge(&key, &json!({"alg": alg}), &good_claims());
+                    assert_eq!(refused, Err(Refusal::AlgorithmRefused), "{alg}");
+                }
+            }
+        }
+        let pkcs1 = rsa(&signature::RSA_PKCS1_SHA256);
+        let renamed = judge(&pkcs1, &json!({"alg": "PS256"}), &good_claims());
+        assert_eq!(renamed, Err(Refusal::SignatureInvalid), "the old padding under the new name");
+    }
+
+    #[test]
+    fn an_assertion_for_another_audience_or_for_several_is_refused() {
+        let key = p256();
+        let audiences = [
+            json!([ISSUER]),
+            json!([ISSUER, "https://other.example"]),
+            json!("https://exchange.example/oauth/token"),
+            json!("https://exchange.example/"),
+            json!({"aud": ISSUER}),
+            json!(7),
+        ];
+        for audience in audiences {
+            let refused = judge(&key, &json!({"alg": "ES256"}), &with(good_claims(), "aud", audience.clone()));
+            assert_eq!(refused, Err(Refusal::AudienceMismatch), "{audience}");
+        }
+    }
+
+    #[test]
+    fn an_assertion_with_a_missing_or_wrong_claim_is_refused() {
+        let key = p256();
+        let header = json!({"alg": "ES256"});
+        for claim in ["iss", "sub", "aud", "exp", "jti"] {
+            let refused = judge(&key, &header, &without(good_claims(), claim));
+            assert_eq!(refused, Err(Refusal::ClaimMissing(claim)));
+        }
+        let second = |seconds: i64| json!(at(seconds).as_second());
+        let cases = [
+            ("iss", json!(Uuid::from_u128(1)), Some(Refusal::IssuerMismatch)),
+            ("sub", json!(Uuid::from_u128(1)), Some(Refusal::SubjectMismatch)),
+            ("sub", json!("someone"), Some(Refusal::ClaimsMalformed)),
+            ("exp", second(-30), Some(Refusal::Expired)),
+            ("exp", second(-29), None),
+            ("exp", second(300), None),
+            ("exp", second(331), Some(Refusal::LifetimeTooLong)),
+            ("exp", json!(1_800_000_060.5), None),
+            ("nbf", second(30), None),
+            ("nbf", second(31), Some(Refusal::NotYetValid)),
+            ("iat", second(30), None),
+            ("iat", second(31), Some(Refusal::IssuedInFuture)),
+            ("iat", second(-3_600), Some(Refusal::LifetimeTooLong)),
+            ("jti", json!(""), Some(Refusal::TokenIdInvalid)),
+            ("jti", json!("码".repeat(128)), None),
+            ("jti", json!("a".repeat(129)), Some(Refusal::TokenIdInvalid)),
+            ("jti", json!("a\u{0}b"), Some(Refusal::TokenIdInvalid)),
+            ("jti", json!(7), Some(Refusal::ClaimsMalformed)),
+        ];
+        for (claim, value, outcome) in cases {
+            let judged = judge(&key, &header, &with(good_claims(), claim, value.clone()));
+            assert_eq!(judged.err(), outcome, "{claim} = {value}");
+        }
+        assert!(judge(&key, &header, &without(good_claims(), "iat")).is_ok());
+    }
+
+    #[test]
+    fn an_assertion_that_brings_its_own_key_or_another_type_is_refused() {
+        let (key, attacker) = (p256(), p256());
+        let cases = [
+            ("jwk", attacker.0.to_jwk(), Refusal::HeaderKeyRefused),
+            ("jku", json!("https://attacker.example/jwks.json"), Refusal::HeaderKeyRefused),
+            ("x5u", json!("https://attacker.example/cert.pem"), Refusal::HeaderKeyRefused),
+            ("crit", json!(["exp"]), Refusal::CriticalHeaderRefused),
+            ("typ", json!("JWT"), Refusal::WrongType),
+            ("typ", json!("at+jwt"), Refusal::WrongType),
+            ("typ", json!(""), Refusal::WrongType),
+            ("kid", json!("unknown"), Refusal::KeyUnknown),
+        ];
+        for (member, value, refusal) in cases {
+            let header = with(json!({"alg": "ES256"}), member, value);
+            let assertion = forged(&header, &good_claims(), &attacker.1);
+            let refused = verify_client_assertion(&assertion, CLIENT, std::slice::from_ref(&key.0), ISSUER, at(0));
+            assert_eq!(refused, Err(refusal), "{member}");
+            assert_eq!(judge(&key, &header, &good_claims()), Err(refusal), "{member}");
+        }
+        let stranger = forged(&json!({"alg": "ES256"}), &good_claims(), &attacker.1);
+        assert_eq!(verify_client_assertion(&stranger, CLIENT, &[key.0], ISSUER, at(0)), Err(Refusal::SignatureInvalid));
+    }
+
+    #[test]
+    fn an_access_token_is_no_assertion() {
+        let keys = TokenKeys::of(&KeyRing::generate(at(0)).unwrap()).unwrap();
+        let grant = Grant {
+            issuer: ISSUER,
+            audience: ISSUER,
+            client_id: CLIENT,
+            party_id: CLIENT,
+            scopes: &["agreements.read".to_owned()],
+            lifetime: LONGEST_LIFETIME,
+        };
+        let token = keys.issue(at(0), &grant).unwrap().token;
+        let published = serde_json::to_value(keys.key_set()).unwrap();
+        let registered = registered(&published["keys"][0]);
+        assert_eq!(
+            verify_client_assertion(token.expose(), CLIENT, &[registered], ISSUER, at(0)),
+            Err(Refusal::WrongType)
+        );
+    }
+
+    #[test]
+    fn the_unverified_client_is_only_read_from_something_that_looks_like_an_assertion() {
+        let key = p256();
+        let header = json!({"alg": "ES256"});
+        let read = |claims: &Value| unverified_client(&forged(&header, claims, &key.1));
+        assert_eq!(read(&good_claims()), Ok(CLIENT));
+        assert_eq!(read(&without(good_claims(), "sub")), Err(Refusal::ClaimMissing("sub")));
+        assert_eq!(read(&json!([])).err(), Some(Refusal::ClaimsMalformed));
+        assert_eq!(unverified_client(&"a".repeat(5_000)), Err(Refusal::TooLong));
+        let none = forged(&json!({"alg": "none"}), &good_claims(), &key.1);
+        assert_eq!(unverified_client(&none), Err(Refusal::AlgorithmRefused));
+    }
+
+    fn detached_by((_, sign): &(RegisteredKey, Sign), header: &Value, bytes: &[u8]) -> String {
+        let header = URL_SAFE_NO_PAD.encode(header.to_string());
+        let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(bytes));
+        format!("{header}..{}", URL_SAFE_NO_PAD.encode(sign(message.as_bytes())))
+    }
+
+    const TERMS: &[u8] = br#"{"targets":[{"number":120,"unit":"persons"}],"version":1}"#;
+
+    #[test]
+    fn a_party_signs_the_terms_and_nobody_else_and_nothing_else() {
+        for (key, alg) in [(p256(), SigningAlgorithm::Es256), (ed25519(), SigningAlgorithm::EdDsa)] {
+            let header = json!({"alg": alg.name(), "kid": key.0.kid});
+            let signature = detached_by(&key, &header, TERMS);
+            assert_eq!(detached_key_id(&signature), Ok(Some(key.0.kid.clone())));
+            assert_eq!(verify_detached(&key.0, TERMS, &signature), Ok(DetachedSignature { algorithm: alg }));
+            let revoked = RegisteredKey { state: RegisteredKeyState::Revoked, ..key.0.clone() };
+            assert!(verify_detached(&revoked, TERMS, &signature).is_ok(), "kept signatures stay verifiable");
+            let changed = String::from_utf8_lossy(TERMS).replace("120", "121");
+            assert_eq!(verify_detached(&key.0, changed.as_bytes(), &signature), Err(Refusal::SignatureInvalid));
+            let other = RegisteredKey { kid: key.0.kid.clone(), ..p256().0 };
+            assert!(verify_detached(&other, TERMS, &signature).is_err());
+        }
+    }
+
+    #[test]
+    fn a_signature_that_is_not_detached_or_not_plain_is_refused() {
+        let key = p256();
+        let cases = [
+            (json!({"alg": "ES256", "b64": false, "crit": ["b64"]}), Refusal::CriticalHeaderRefused),
+            (json!({"alg": "none"}), Refusal::AlgorithmRefused),
+            (json!({"alg": "HS256"}), Refusal::AlgorithmRefused),
+            (json!({"alg": "EdDSA"}), Refusal::AlgorithmRefused),
+            (json!({"alg": "ES256", "jwk": key.0.to_jwk()}), Refusal::HeaderKeyRefused),
+            (json!({"alg": "ES256", "typ": "JWT"}), Refusal::WrongType),
+            (json!({"alg": "ES256", "typ": "client-authentication+jwt"}), Refusal::WrongType),
+            (json!({"alg": "ES256", "kid": "another"}), Refusal::KeyUnknown),
+        ];
+        for (header, refusal) in cases {
+            let signature = detached_by(&key, &header, TERMS);
+            assert_eq!(verify_detached(&key.0, TERMS, &signature), Err(refusal), "{header}");
+        }
+        assert!(
+            verify_detached(&key.0, TERMS, &detached_by(&key, &json!({"alg": "ES256", "typ": "JOSE"}), TERMS)).is_ok()
+        );
+        let attached = forged(&json!({"alg": "ES256"}), &good_claims(), &key.1);
+        assert_eq!(verify_detached(&key.0, TERMS, &attached), Err(Refusal::Malformed));
+        let pss = rsa(&signature::RSA_PSS_SHA256);
+        let signature = detached_by(&pss, &json!({"alg": "PS256"}), TERMS);
+        assert_eq!(verify_detached(&pss.0, TERMS, &signature), Err(Refusal::AlgorithmRefused));
+    }
+}

@@ -183,9 +183,13 @@ impl PublicKey {
         let leading = n.first().map_or(0, |byte| byte.leading_zeros());
         let bits = n.len().saturating_mul(8).saturating_sub(usize::try_from(leading).unwrap_or(0));
         let long_enough = e.len() == 3 || e.len() == 4;
-        let odd = e.last().is_some_and(|byte| byte % 2 == 1);
-        if !(2_048..=8_192).contains(&bits) || !long_enough || !odd {
+        let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
+        if !(2_048..=8_192).contains(&bits) || !long_enough || !odd(&e) {
             return Err(KeyRefusal::RsaSize);
+        }
+        // The library takes an even modulus, which no pair of primes has.
+        if !odd(&n) {
+            return Err(KeyRefusal::MemberMalformed("n"));
         }
         let components = RsaPublicKeyComponents { n: &n, e: &e };
         components.to_parsed_public_key(&RSA_PSS_2048_8192_SHA256).map_err(|_| KeyRefusal::MemberMalformed("n"))?;

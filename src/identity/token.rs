@@ -298,3 +298,367 @@ impl Claims {
 fn is_scope_name(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::{
+        rand::SystemRandom,
+        signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+    };
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use hmac::{Hmac, KeyInit, Mac};
+    use serde_json::{Value, json};
+    use sha2::Sha256;
+
+    use super::*;
+    use crate::{
+        identity::{client_key::ClientKey, jws::tests::forged},
+        seal::SigningKey,
+    };
+
+    const ISSUER: &str = "https://exchange.example";
+    const AUDIENCE: &str = "https://exchange.example/api";
+    const EXPECTED: Expected<'static> = Expected { issuer: ISSUER, audience: AUDIENCE };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn issued(keys: &TokenKeys, now: Timestamp) -> IssuedToken {
+        let scopes = ["agreements.read".to_owned(), "arrivals.write".to_owned()];
+        let grant = Grant {
+            issuer: ISSUER,
+            audience: AUDIENCE,
+            client_id: Uuid::from_u128(7),
+            party_id: Uuid::from_u128(8),
+            scopes: &scopes,
+            lifetime: LONGEST_LIFETIME,
+        };
+        keys.issue(now, &grant).unwrap()
+    }
+
+    /// Signs as the exchange itself would, so that only the content can be the reason of a refusal.
+    fn sign_with(key: &SigningKey) -> impl Fn(&[u8]) -> Vec<u8> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.pkcs8()).unwrap();
+        move |message| pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
+    }
+
+    fn public_point(key: &SigningKey) -> Vec<u8> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.pkcs8()).unwrap();
+        pair.public_key().as_ref().to_vec()
+    }
+
+    fn good_header(ring: &KeyRing) -> Value {
+        json!({"alg": "ES256", "typ": "at+jwt", "kid": ring.signing_keys()[0].kid()})
+    }
+
+    fn good_claims() -> Value {
+        json!({
+            "iss": ISSUER, "aud": AUDIENCE,
+            "sub": Uuid::from_u128(7), "client_id": Uuid::from_u128(7), "party": Uuid::from_u128(8),
+            "iat": at(0).as_second(), "nbf": at(0).as_second(), "exp": at(600).as_second(),
+            "jti": Uuid::from_u128(9), "scope": "agreements.read",
+        })
+    }
+
+    fn with(mut value: Value, member: &str, to: Value) -> Value {
+        value[member] = to;
+        value
+    }
+
+    fn without(mut value: Value, member: &str) -> Value {
+        value.as_object_mut().unwrap().remove(member);
+        value
+    }
+
+    struct Forger {
+        ring: KeyRing,
+        keys: TokenKeys,
+    }
+
+    impl Forger {
+        fn new() -> Self {
+            let ring = KeyRing::generate(at(0)).unwrap();
+            let keys = TokenKeys::of(&ring).unwrap();
+            Self { ring, keys }
+        }
+
+        fn verify(&self, token: &str) -> Result<AccessToken, Refusal> {
+            self.keys.verify_access_token(token, at(0), EXPECTED)
+        }
+
+        fn judge(&self, header: &Value, claims: &Value) -> Result<AccessToken, Refusal> {
+            self.verify(&forged(header, claims, sign_with(&self.ring.signing_keys()[0])))
+        }
+
+        fn judge_claims(&self, claims: &Value) -> Result<AccessToken, Refusal> {
+            self.judge(&good_header(&self.ring), claims)
+        }
+    }
+
+    #[test]
+    fn an_issued_token_is_believed_and_says_who_speaks_for_whom() {
+        let forger = Forger::new();
+        let token = issued(&forger.keys, at(0));
+        let believed = forger.verify(token.token.expose()).unwrap();
+        assert_eq!(believed.client_id, Uuid::from_u128(7));
+        assert_eq!(believed.party_id, Uuid::from_u128(8));
+        assert_eq!((believed.jti, believed.expires_at), (token.jti, token.expires_at));
+        assert_eq!(believed.expires_at, at(600));
+        assert!(believed.has_scope("arrivals.write") && !believed.has_scope("arrivals"));
+        assert!(!format!("{token:?}").contains("eyJ"), "the token itself is never printed");
+    }
+
+    #[test]
+    fn a_forged_token_with_nothing_wrong_is_believed_so_the_other_cases_mean_something() {
+        assert!(Forger::new().judge_claims(&good_claims()).is_ok());
+    }
+
+    #[test]
+    fn a_token_without_signature_is_refused_however_none_is_spelt() {
+        let forger = Forger::new();
+        for alg in ["none", "None", "NONE", "nOnE", ""] {
+            let header = with(good_header(&forger.ring), "alg", json!(alg));
+            assert_eq!(forger.judge(&header, &good_claims()), Err(Refusal::AlgorithmRefused));
+            let unsigned = forged(&header, &good_claims(), |_| Vec::new());
+            assert_eq!(forger.verify(&unsigned), Err(Refusal::Malformed));
+        }
+    }
+
+    #[test]
+    fn a_token_under_another_algorithm_is_refused() {
+        let forger = Forger::new();
+        for alg in ["EdDSA", "PS256", "RS256", "RS1", "ES384", "ES256K", "HS256", "HS512"] {
+            let header = with(good_header(&forger.ring), "alg", json!(alg));
+            assert_eq!(forger.judge(&header, &good_claims()), Err(Refusal::AlgorithmRefused), "{alg}");
+        }
+    }
+
+    #[test]
+    fn a_token_signed_with_the_public_key_as_a_shared_secret_is_refused() {
+        let forger = Forger::new();
+        let point = public_point(&forger.ring.signing_keys()[0]);
+        let published = serde_json::to_vec(forger.keys.key_set()).unwrap();
+        for secret in [point.as_slice(), &point[1..], URL_SAFE_NO_PAD.encode(&point).as_bytes(), &published] {
+            let sign = |message: &[u8]| {
+                let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap();
+                mac.update(message);
+                mac.finalize().into_bytes().to_vec()
+            };
+            for alg in ["HS256", "ES256"] {
+                let header = with(good_header(&forger.ring), "alg", json!(alg));
+                assert!(forger.verify(&forged(&header, &good_claims(), sign)).is_err(), "{alg}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_that_brings_its_own_key_is_refused() {
+        let forger = Forger::new();
+        let attacker = KeyRing::generate(at(0)).unwrap();
+        let sign = sign_with(&attacker.signing_keys()[0]);
+        let jwk = serde_json::to_value(TokenKeys::of(&attacker).unwrap().key_set()).unwrap()["keys"][0].clone();
+        let brought = [
+            ("jwk", jwk),
+            ("jku", json!("https://attacker.example/jwks.json")),
+            ("x5u", json!("https://attacker.example/cert.pem")),
+            ("x5c", json!(["MIIB"])),
+        ];
+        for (member, value) in brought {
+            let header = with(good_header(&forger.ring), member, value);
+            assert_eq!(
+                forger.verify(&forged(&header, &good_claims(), &sign)),
+                Err(Refusal::HeaderKeyRefused),
+                "{member}"
+            );
+            assert_eq!(forger.judge(&header, &good_claims()), Err(Refusal::HeaderKeyRefused));
+        }
+        let plain = forged(&good_header(&forger.ring), &good_claims(), &sign);
+        assert_eq!(forger.verify(&plain), Err(Refusal::SignatureInvalid));
+    }
+
+    #[test]
+    fn a_token_under_an_unknown_or_hostile_key_id_is_refused() {
+        let forger = Forger::new();
+        let ids = ["", "0", "../../../../dev/null", "' OR 1=1 --", "|/usr/bin/id", "a\u{0}b"];
+        for kid in ids {
+            let header = with(good_header(&forger.ring), "kid", json!(kid));
+            assert_eq!(forger.judge(&header, &good_claims()), Err(Refusal::KeyUnknown), "{kid}");
+        }
+        let header = without(good_header(&forger.ring), "kid");
+        assert_eq!(forger.judge(&header, &good_claims()), Err(Refusal::KeyUnknown));
+        let other = forger.ring.signing_keys()[1].kid();
+        let header = with(good_header(&forger.ring), "kid", json!(other));
+        assert_eq!(forger.judge(&header, &good_claims()), Err(Refusal::SignatureInvalid));
+    }
+
+    #[test]
+    fn a_token_of_another_type_is_refused() {
+        let forger = Forger::new();
+        for typ in ["JWT", "client-authentication+jwt", "jwt", "at", "id_token", ""] {
+            let header = with(good_header(&forger.ring), "typ", json!(typ));
+            assert_eq!(forger.judge(&header, &good_claims()), Err(Refusal::WrongType), "{typ}");
+        }
+        let header = without(good_header(&forger.ring), "typ");
+        assert_eq!(forger.judge(&header, &good_claims()), Err(Refusal::WrongType));
+        let header = with(good_header(&forger.ring), "crit", json!(["exp"]));
+        assert_eq!(forger.judge(&header, &good_claims()), Err(Refusal::CriticalHeaderRefused));
+        let header = with(good_header(&forger.ring), "cty", json!("JWT"));
+        assert_eq!(forger.judge(&header, &good_claims()), Err(Refusal::CriticalHeaderRefused));
+    }
+
+    #[test]
+    fn a_token_without_one_of_its_claims_is_refused() {
+        let forger = Forger::new();
+        for claim in ["iss", "aud", "sub", "client_id", "party", "iat", "nbf", "exp", "jti", "scope"] {
+            let refused = forger.judge_claims(&without(good_claims(), claim));
+            assert_eq!(refused, Err(Refusal::ClaimMissing(claim)));
+            let refused = forger.judge_claims(&with(good_claims(), claim, Value::Null));
+            assert_eq!(refused, Err(Refusal::ClaimMissing(claim)), "null is not a value");
+        }
+    }
+
+    #[test]
+    fn a_token_with_one_wrong_claim_is_refused() {
+        let forger = Forger::new();
+        let second = |seconds: i64| json!(at(seconds).as_second());
+        let cases = [
+            ("iss", json!("https://exchange.example/"), Refusal::IssuerMismatch),
+            ("iss", json!("HTTPS://exchange.example"), Refusal::IssuerMismatch),
+            ("aud", json!("https://other.example"), Refusal::AudienceMismatch),
+            ("aud", json!([AUDIENCE]), Refusal::AudienceMismatch),
+            ("aud", json!([AUDIENCE, "https://other.example"]), Refusal::AudienceMismatch),
+            ("sub", json!(Uuid::from_u128(1)), Refusal::SubjectMismatch),
+            ("sub", json!("admin"), Refusal::ClaimsMalformed),
+            ("client_id", json!(Uuid::from_u128(1)), Refusal::SubjectMismatch),
+            ("party", json!("*"), Refusal::ClaimsMalformed),
+            ("exp", second(-30), Refusal::Expired),
+            ("exp", second(601), Refusal::LifetimeTooLong),
+            ("exp", json!("1800000600"), Refusal::ClaimsMalformed),
+            ("exp", json!(1e300), Refusal::ClaimsMalformed),
+            ("nbf", second(31), Refusal::NotYetValid),
+            ("iat", second(31), Refusal::IssuedInFuture),
+            ("iat", second(-1), Refusal::LifetimeTooLong),
+            ("jti", json!(""), Refusal::ClaimsMalformed),
+            ("scope", json!(""), Refusal::ScopeInvalid),
+            ("scope", json!("agreements.read  events.read"), Refusal::ScopeInvalid),
+            ("scope", json!("agreements.read\nevents.read"), Refusal::ScopeInvalid),
+            ("scope", json!(["agreements.read"]), Refusal::ClaimsMalformed),
+        ];
+        for (claim, value, refusal) in cases {
+            let refused = forger.judge_claims(&with(good_claims(), claim, value.clone()));
+            assert_eq!(refused, Err(refusal), "{claim} = {value}");
+        }
+    }
+
+    #[test]
+    fn a_token_ends_when_it_says_with_half_a_minute_for_the_clocks() {
+        let forger = Forger::new();
+        let token = issued(&forger.keys, at(0)).token.into_exposed();
+        for (now, outcome) in [
+            (-31, Some(Refusal::NotYetValid)),
+            (-30, None),
+            (0, None),
+            (599, None),
+            (629, None),
+            (630, Some(Refusal::Expired)),
+            (86_400, Some(Refusal::Expired)),
+        ] {
+            let judged = forger.keys.verify_access_token(&token, at(now), EXPECTED);
+            assert_eq!(judged.err(), outcome, "after {now} seconds");
+        }
+    }
+
+    #[test]
+    fn a_huge_nested_or_cut_token_is_refused() {
+        let forger = Forger::new();
+        let huge = with(good_claims(), "scope", json!("a".repeat(4_096)));
+        assert_eq!(forger.judge_claims(&huge), Err(Refusal::TooLong));
+        let deep = format!("{}1{}", "[".repeat(1_400), "]".repeat(1_400));
+        let deep: String = URL_SAFE_NO_PAD.encode(deep);
+        let good = issued(&forger.keys, at(0)).token.into_exposed();
+        let header = good.split('.').next().unwrap();
+        assert!(forger.verify(&format!("{header}.{deep}.AAAA")).is_err());
+        for cut in 0..good.len() {
+            assert!(forger.verify(&good[..cut]).is_err(), "cut at {cut}");
+        }
+        assert!(forger.verify(&format!("{good}.")).is_err());
+        assert!(forger.verify(&format!("{good} ")).is_err());
+        assert!(forger.verify(&format!("Bearer {good}")).is_err());
+    }
+
+    #[test]
+    fn a_token_with_any_character_changed_is_refused() {
+        let forger = Forger::new();
+        let good = issued(&forger.keys, at(0)).token.into_exposed();
+        for place in 0..good.len() {
+            let mut changed = good.clone().into_bytes();
+            changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert!(forger.verify(&changed).is_err(), "character {place}");
+        }
+    }
+
+    #[test]
+    fn a_client_assertion_opens_nothing() {
+        let forger = Forger::new();
+        let client = ClientKey::generate().unwrap();
+        let assertion = client.sign_assertion(Uuid::from_u128(7), ISSUER, at(0)).unwrap();
+        assert_eq!(forger.verify(assertion.expose()), Err(Refusal::WrongType));
+    }
+
+    #[test]
+    fn a_token_of_another_exchange_opens_nothing() {
+        let (here, there) = (Forger::new(), Forger::new());
+        let token = issued(&there.keys, at(0)).token;
+        assert_eq!(here.verify(token.expose()), Err(Refusal::KeyUnknown));
+    }
+
+    #[test]
+    fn keys_rotate_without_refusing_a_single_token() {
+        let first = KeyRing::generate(at(0)).unwrap();
+        let second = first.with_rotated_signing_keys(at(300)).unwrap();
+        let third = second.with_rotated_signing_keys(at(600)).unwrap();
+        let rings = [first, second, third].map(|ring| TokenKeys::of(&ring).unwrap());
+        // An instance may be one rotation ahead of or behind another for a while.
+        for (signer, verifier) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1), (2, 2)] {
+            let token = issued(&rings[signer], at(600)).token;
+            let judged = rings[verifier].verify_access_token(token.expose(), at(600), EXPECTED);
+            assert!(judged.is_ok(), "issued by {signer}, shown to {verifier}: {judged:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_leak_no_token_of_the_leaked_key_is_believed() {
+        let ring = KeyRing::generate(at(0)).unwrap();
+        let token = issued(&TokenKeys::of(&ring).unwrap(), at(0)).token;
+        let leaked = ring.signing_keys()[0].kid();
+        let keys = TokenKeys::of(&ring.without_signing_key(leaked, at(1)).unwrap()).unwrap();
+        let judged = keys.verify_access_token(token.expose(), at(1), EXPECTED);
+        assert_eq!(judged, Err(Refusal::KeyUnknown));
+        let new = issued(&keys, at(1)).token;
+        assert!(keys.verify_access_token(new.expose(), at(1), EXPECTED).is_ok());
+    }
+
+    #[test]
+    fn a_token_is_not_issued_for_too_long_or_for_nothing() {
+        let forger = Forger::new();
+        let scopes = ["agreements.read".to_owned()];
+        let grant = Grant {
+            issuer: ISSUER,
+            audience: AUDIENCE,
+            client_id: Uuid::from_u128(7),
+            party_id: Uuid::from_u128(8),
+            scopes: &scopes,
+            lifetime: LONGEST_LIFETIME,
+        };
+        for seconds in [-1, 0, 601, 86_400] {
+            let grant = Grant { lifetime: SignedDuration::from_secs(seconds), ..grant.clone() };
+            assert_eq!(forger.keys.issue(at(0), &grant).unwrap_err(), IssueError::Lifetime);
+        }
+        for scopes in [vec![], vec![String::new()], vec!["a b".into()], vec!["a\"b".into()]] {
+            let grant = Grant { scopes: &scopes, ..grant.clone() };
+            assert_eq!(forger.keys.issue(at(0), &grant).unwrap_err(), IssueError::Scope);
+        }
+    }
+}

@@ -1,1 +1,348 @@
-//! To be written.
+//! Place accounts and their ledger: reserve → consume, release, restore.
+//!
+//! Two counters and a limit per account, moved by one conditional update that all rows of a call share; the ledger entries behind
+//! them are written in the same transaction, and `verify` adds them up again. A hold belongs to a dispatch and lapses by the clock.
+
+use std::collections::BTreeMap;
+
+use diesel::RunQueryDsl;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{NewCohort, Quota};
+use crate::agreements::PlaceCaps;
+use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
+use crate::error::{Code, Error, Result};
+use crate::regions::RegionCode;
+
+crate::text_enum! {
+    /// What an account limits.
+    pub enum AccountKind {
+        /// The whole agreement, by the caps of its terms.
+        Agreement => "agreement",
+        /// One destination region, by the caps of its terms.
+        Region => "region",
+        /// One quota: its approved places.
+        Quota => "quota",
+        /// One start date of a quota.
+        Cohort => "cohort",
+    }
+}
+
+crate::text_enum! {
+    /// How an entry moves the counters of its account.
+    pub enum EntryKind {
+        /// Reserved goes up: a roster row was accepted.
+        Reserve => "reserve",
+        /// From reserved to consumed: the dispatch departed.
+        Consume => "consume",
+        /// Reserved goes down: the row was cancelled or the hold lapsed.
+        Release => "release",
+        /// Consumed goes down: the person did not arrive.
+        Restore => "restore",
+    }
+}
+
+impl EntryKind {
+    /// What an entry of `places` does to reserved and consumed.
+    #[must_use]
+    pub const fn effect(self, places: i64) -> (i64, i64) {
+        match self {
+            Self::Reserve => (places, 0),
+            Self::Consume => (-places, places),
+            Self::Release => (-places, 0),
+            Self::Restore => (0, -places),
+        }
+    }
+}
+
+/// An account as it stands at an instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Account {
+    /// Id.
+    pub id: Id,
+    /// What it limits.
+    pub kind: AccountKind,
+    /// The quota, for accounts of quotas and cohorts.
+    pub quota_id: Option<Id>,
+    /// The region, for a cap on a region.
+    pub region_code: Option<RegionCode>,
+    /// The start date, for a cohort.
+    pub starts_on: Option<Day>,
+    /// The limit.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub places: i64,
+    /// Held by rosters that have not departed; lapsed holds are not in it.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub held: i64,
+    /// Taken by workers who departed.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub filled: i64,
+    /// Left: places − held − filled.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub free: i64,
+}
+
+type AccountRow = (Id, AccountKind, Option<Id>, Option<RegionCode>, Option<Day>, i64, i64, i64, i64);
+type AccountTypes = (Uid, Text, Nullable<Uid>, Nullable<Text>, Nullable<Text>, BigInt, BigInt, BigInt, BigInt);
+
+impl From<AccountRow> for Account {
+    fn from((id, kind, quota_id, region_code, starts_on, places, reserved, consumed, lapsed): AccountRow) -> Self {
+        let held = reserved - lapsed;
+        Self {
+            id,
+            kind,
+            quota_id,
+            region_code,
+            starts_on,
+            places,
+            held,
+            filled: consumed,
+            free: places - held - consumed,
+        }
+    }
+}
+
+/// The columns of an account with what has lapsed by now; takes one bind, the present instant.
+const ACCOUNT_COLUMNS: &str = "a.id, a.kind, a.quota_id, a.region_code, a.starts_on, a.places, a.reserved, a.consumed, \
+    cast(coalesce((select sum(h.places) from place_hold h where h.agreement_id = a.agreement_id and h.account_id = a.id and h.holds_until <= ?), 0) as bigint)";
+
+/// Opens the accounts of a quota when it is published, and those of the agreement's caps that are still missing.
+pub fn open(connection: &mut DbConnection, quota: &Quota, cohorts: &[NewCohort], caps: &PlaceCaps) -> Result<()> {
+    let mut rows = vec![json!([quota.id, "quota", quota.id, null, null, quota.approved_places])];
+    for cohort in cohorts {
+        rows.push(json!([Id::new(), "cohort", quota.id, null, cohort.starts_on, cohort.places]));
+    }
+    let known: Vec<(AccountKind, Option<RegionCode>)> =
+        statement("select kind, region_code from place_account where agreement_id = ? and quota_id is null")
+            .bind(quota.agreement_id)
+            .returning::<(Text, Nullable<Text>)>()
+            .load(connection)?;
+    if let Some(places) = caps.agreement
+        && !known.iter().any(|(kind, _)| *kind == AccountKind::Agreement)
+    {
+        rows.push(json!([Id::new(), "agreement", null, null, null, places]));
+    }
+    for cap in &caps.regions {
+        if !known.iter().any(|(_, region)| *region == Some(cap.region_code)) {
+            rows.push(json!([Id::new(), "region", null, cap.region_code, null, cap.places]));
+        }
+    }
+    let source = connection.rows(&[
+        ("id", Column::Id),
+        ("kind", Column::Text),
+        ("quota_id", Column::Id),
+        ("region_code", Column::Text),
+        ("starts_on", Column::Text),
+        ("places", Column::Int),
+    ]);
+    statement(format!(
+        "insert into place_account (agreement_id, id, kind, quota_id, region_code, starts_on, places, reserved, consumed) \
+         select q.agreement_id, r.id, r.kind, r.quota_id, r.region_code, r.starts_on, r.places, 0, 0 from {source} r, quota q where q.id = ?"
+    ))
+    .bind(Value::Array(rows).to_string())
+    .bind(quota.id)
+    .run(connection)?;
+    Ok(())
+}
+
+/// Changes the limit of a quota's account; the database refuses fewer than are taken.
+pub fn set_places(connection: &mut DbConnection, quota: &Quota, places: i64) -> Result<()> {
+    statement("update place_account set places = ? where agreement_id = ? and id = ?")
+        .bind(places)
+        .bind(quota.agreement_id)
+        .bind(quota.id)
+        .run(connection)?;
+    Ok(())
+}
+
+/// The accounts of a quota (itself first, then its cohorts by day) and the caps above it.
+pub fn of_quota(connection: &mut DbConnection, quota: &Quota, now: Instant) -> Result<Vec<Account>> {
+    let rows: Vec<AccountRow> = statement(format!(
+        "select {ACCOUNT_COLUMNS} from place_account a where a.agreement_id = ? and (a.quota_id = ? or a.kind = 'agreement' or a.region_code = ?) \
+         order by case a.kind when 'quota' then 0 when 'cohort' then 1 when 'region' then 2 else 3 end, a.starts_on"
+    ))
+    .bind(now)
+    .bind(quota.agreement_id)
+    .bind(quota.id)
+    .bind(quota.region_code)
+    .returning::<AccountTypes>()
+    .load(connection)?;
+    Ok(rows.into_iter().map(Account::from).collect())
+}
+
+/// Every account of the agreement that the quotas need, locked until the end of the transaction and in one order for all callers.
+pub fn lock_for(connection: &mut DbConnection, agreement_id: Id, quotas: &[Id], now: Instant) -> Result<Vec<Account>> {
+    let source = connection.rows(&[("id", Column::Id)]);
+    let lock = match connection {
+        DbConnection::Postgres(_) => " for update of a",
+        DbConnection::Sqlite(_) => "",
+    };
+    let rows: Vec<AccountRow> = statement(format!(
+        "select {ACCOUNT_COLUMNS} from place_account a where a.agreement_id = ? \
+         and (a.quota_id is null or a.quota_id in (select r.id from {source} r)) order by a.id{lock}"
+    ))
+    .bind(now)
+    .bind(agreement_id)
+    .bind(Value::Array(quotas.iter().map(|id| json!([id])).collect()).to_string())
+    .returning::<AccountTypes>()
+    .load(connection)?;
+    Ok(rows.into_iter().map(Account::from).collect())
+}
+
+/// Moves places of many accounts for one dispatch: counters by one conditional update, entries beside it.
+///
+/// # Errors
+/// [`Code::PlacesExhausted`] when a counter would leave its bounds; the CHECK says the same behind it.
+pub fn post(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    dispatch_id: Id,
+    kind: EntryKind,
+    reason: &str,
+    moves: &BTreeMap<Id, i64>,
+    now: Instant,
+) -> Result<()> {
+    if moves.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Value> = moves
+        .iter()
+        .map(|(account, places)| {
+            let (reserved, consumed) = kind.effect(*places);
+            json!([account, places, reserved, consumed, Id::new()])
+        })
+        .collect();
+    let rows = Value::Array(rows).to_string();
+    let source = connection.rows(&[
+        ("account_id", Column::Id),
+        ("places", Column::Int),
+        ("reserved", Column::Int),
+        ("consumed", Column::Int),
+        ("entry_id", Column::Id),
+    ]);
+    let moved = statement(format!(
+        "update place_account set reserved = place_account.reserved + r.reserved, consumed = place_account.consumed + r.consumed from {source} r \
+         where place_account.agreement_id = ? and place_account.id = r.account_id and place_account.reserved + r.reserved >= 0 \
+         and place_account.consumed + r.consumed >= 0 \
+         and place_account.reserved + r.reserved + place_account.consumed + r.consumed <= place_account.places"
+    ))
+    .bind(rows.clone())
+    .bind(agreement_id)
+    .run(connection)?;
+    if moved != moves.len() {
+        return Err(Error::new(Code::PlacesExhausted));
+    }
+    statement(format!(
+        "insert into place_entry (agreement_id, id, account_id, dispatch_id, kind, places, reason, recorded_at) \
+         select a.agreement_id, r.entry_id, r.account_id, d.id, cast(? as text), r.places, cast(? as text), cast(? as bigint) \
+         from {source} r join place_account a on a.agreement_id = ? and a.id = r.account_id join dispatch d on d.agreement_id = a.agreement_id and d.id = ?"
+    ))
+    .bind(kind.as_str())
+    .bind(reason)
+    .bind(now)
+    .bind(rows)
+    .bind(agreement_id)
+    .bind(dispatch_id)
+    .run(connection)?;
+    Ok(())
+}
+
+/// Adds to what a dispatch holds of its accounts.
+pub fn hold(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    dispatch_id: Id,
+    moves: &BTreeMap<Id, i64>,
+    until: Instant,
+) -> Result<()> {
+    let rows: Vec<Value> = moves.iter().map(|(account, places)| json!([account, places])).collect();
+    let source = connection.rows(&[("account_id", Column::Id), ("places", Column::Int)]);
+    statement(format!(
+        "insert into place_hold (agreement_id, account_id, dispatch_id, places, holds_until) \
+         select d.agreement_id, r.account_id, d.id, r.places, cast(? as bigint) from {source} r, dispatch d where d.agreement_id = ? and d.id = ? \
+         on conflict (agreement_id, account_id, dispatch_id) do update set places = place_hold.places + excluded.places, holds_until = excluded.holds_until"
+    ))
+    .bind(until)
+    .bind(Value::Array(rows).to_string())
+    .bind(agreement_id)
+    .bind(dispatch_id)
+    .run(connection)?;
+    Ok(())
+}
+
+/// What a dispatch holds, by account.
+pub fn held_by(connection: &mut DbConnection, agreement_id: Id, dispatch_id: Id) -> Result<BTreeMap<Id, i64>> {
+    let rows: Vec<(Id, i64)> =
+        statement("select account_id, places from place_hold where agreement_id = ? and dispatch_id = ?")
+            .bind(agreement_id)
+            .bind(dispatch_id)
+            .returning::<(Uid, BigInt)>()
+            .load(connection)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Ends what a dispatch holds: its places are consumed (it departed) or released.
+pub fn settle_holds(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    dispatch_id: Id,
+    kind: EntryKind,
+    reason: &str,
+    now: Instant,
+) -> Result<()> {
+    let held = held_by(connection, agreement_id, dispatch_id)?;
+    post(connection, agreement_id, dispatch_id, kind, reason, &held, now)?;
+    statement("delete from place_hold where agreement_id = ? and dispatch_id = ?")
+        .bind(agreement_id)
+        .bind(dispatch_id)
+        .run(connection)?;
+    Ok(())
+}
+
+/// Gives back some of what a dispatch holds.
+pub fn release(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    dispatch_id: Id,
+    moves: &BTreeMap<Id, i64>,
+    reason: &str,
+    now: Instant,
+) -> Result<()> {
+    post(connection, agreement_id, dispatch_id, EntryKind::Release, reason, moves, now)?;
+    let rows = Value::Array(moves.iter().map(|(account, places)| json!([account, places])).collect()).to_string();
+    let source = connection.rows(&[("account_id", Column::Id), ("places", Column::Int)]);
+    statement(format!(
+        "delete from place_hold where agreement_id = ? and dispatch_id = ? \
+         and exists (select 1 from {source} r where r.account_id = place_hold.account_id and r.places >= place_hold.places)"
+    ))
+    .bind(agreement_id)
+    .bind(dispatch_id)
+    .bind(rows.clone())
+    .run(connection)?;
+    statement(format!(
+        "update place_hold set places = place_hold.places - r.places from {source} r \
+         where place_hold.agreement_id = ? and place_hold.dispatch_id = ? and place_hold.account_id = r.account_id"
+    ))
+    .bind(rows)
+    .bind(agreement_id)
+    .bind(dispatch_id)
+    .run(connection)?;
+    Ok(())
+}
+
+/// Accounts whose counters are not the sum of their entries; what `verify` asks.
+pub fn differences(connection: &mut DbConnection) -> Result<Vec<(Id, i64, i64, i64, i64)>> {
+    Ok(statement(
+        "select a.id, a.reserved, a.consumed, cast(coalesce(e.reserved, 0) as bigint), cast(coalesce(e.consumed, 0) as bigint) from place_account a \
+         left join (select agreement_id, account_id, \
+           sum(case kind when 'reserve' then places when 'consume' then -places when 'release' then -places else 0 end) as reserved, \
+           sum(case kind when 'consume' then places when 'restore' then -places else 0 end) as consumed \
+           from place_entry group by agreement_id, account_id) e on e.agreement_id = a.agreement_id and e.account_id = a.id \
+         where a.reserved <> coalesce(e.reserved, 0) or a.consumed <> coalesce(e.consumed, 0)",
+    )
+    .returning::<(Uid, BigInt, BigInt, BigInt, BigInt)>()
+    .load(connection)?)
+}

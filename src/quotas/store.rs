@@ -1,1 +1,146 @@
-//! To be written.
+//! Queries of quotas. Each takes the caller's scope or an agreement the caller was let into.
+
+use diesel::prelude::*;
+
+use super::{NewQuota, Quota, QuotaAction, QuotaState, TRANSITIONS};
+use crate::db::schema::quota::dsl;
+use crate::db::{DbConnection, Id, PageRequest, statement};
+use crate::error::{Code, Error, Result};
+use crate::events::Actor;
+use crate::lifecycle;
+
+/// What a list of quotas may be narrowed to.
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct QuotaFilter {
+    /// Only quotas in this state.
+    pub state: Option<QuotaState>,
+    /// Only quotas of this employer.
+    pub employer_id: Option<Id>,
+    /// Only the quota with this reference of the destination.
+    #[param(max_length = 100, min_length = 1)]
+    pub partner_ref: Option<String>,
+}
+
+/// Writes a requested quota.
+pub fn insert(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, new: &NewQuota) -> Result<Quota> {
+    let quota = Quota {
+        agreement_id,
+        id: Id::new(),
+        destination_id: actor.scope.party_id,
+        employer_id: new.employer_id,
+        post_title: new.post_title.trim().to_owned(),
+        occupation_code: new.occupation_code.clone(),
+        region_code: new.region_code,
+        zone_id: new.zone_id,
+        requested_places: new.requested_places,
+        approved_places: 0,
+        approval_reason: None,
+        monthly_wage_min_fen: new.monthly_wage_min_fen,
+        monthly_wage_max_fen: new.monthly_wage_max_fen,
+        valid_until: new.valid_until,
+        state: QuotaState::Draft,
+        partner_ref: new.partner_ref.clone(),
+        version: 1,
+        created_at: actor.now,
+        updated_at: actor.now,
+    };
+    diesel::insert_into(dsl::quota).values(quota.clone()).execute(connection)?;
+    Ok(quota)
+}
+
+/// One quota of an agreement the caller was let into.
+pub fn quota(connection: &mut DbConnection, agreement_id: Id, id: Id) -> Result<Quota> {
+    let found = dsl::quota.find((agreement_id, id)).select(Quota::as_select()).get_result(connection).optional()?;
+    found.ok_or_else(|| Error::not_found("quota", "岗位名额"))
+}
+
+/// A page of the agreement's quotas; `employer` narrows it to what an employer may see, and drafts are the destination's own.
+pub fn list(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    viewer: Id,
+    only_employer: bool,
+    filter: &QuotaFilter,
+    page: &PageRequest,
+) -> Result<Vec<Quota>> {
+    let mut query = dsl::quota.filter(dsl::agreement_id.eq(agreement_id)).select(Quota::as_select()).into_boxed();
+    query = query.filter(dsl::state.ne(QuotaState::Draft).or(dsl::destination_id.eq(viewer)));
+    if only_employer {
+        query = query.filter(dsl::employer_id.eq(viewer));
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(dsl::state.eq(state));
+    }
+    if let Some(employer) = filter.employer_id {
+        query = query.filter(dsl::employer_id.eq(employer));
+    }
+    if let Some(partner_ref) = &filter.partner_ref {
+        query = query.filter(dsl::partner_ref.eq(partner_ref));
+    }
+    query = match (page.after, page.descending) {
+        (Some(after), false) => query.filter(dsl::id.gt(after)),
+        (Some(after), true) => query.filter(dsl::id.lt(after)),
+        (None, _) => query,
+    };
+    query = if page.descending { query.order(dsl::id.desc()) } else { query.order(dsl::id.asc()) };
+    Ok(query.limit(page.probe()).load(connection)?)
+}
+
+/// Moves a quota to its next state, if nobody else has changed it meanwhile.
+pub fn advance(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    quota: &Quota,
+    action: QuotaAction,
+    approved_places: i64,
+    reason: Option<&str>,
+) -> Result<Quota> {
+    let state = lifecycle::step(TRANSITIONS, quota.state, action)?;
+    change(connection, actor, quota, state, approved_places, reason)
+}
+
+/// Changes the number of approved places of a quota that stays in its state.
+pub fn approve(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    quota: &Quota,
+    places: i64,
+    reason: Option<&str>,
+) -> Result<Quota> {
+    change(connection, actor, quota, quota.state, places, reason)
+}
+
+fn change(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    quota: &Quota,
+    state: QuotaState,
+    places: i64,
+    reason: Option<&str>,
+) -> Result<Quota> {
+    let changed = statement(
+        "update quota set state = ?, approved_places = ?, approval_reason = ?, version = version + 1, updated_at = ? \
+         where agreement_id = ? and id = ? and version = ?",
+    )
+    .bind(state.as_str())
+    .bind(places)
+    .bind(reason)
+    .bind(actor.now)
+    .bind(quota.agreement_id)
+    .bind(quota.id)
+    .bind(quota.version)
+    .run(connection)?;
+    if changed == 0 {
+        return Err(Error::new(Code::PreconditionFailed));
+    }
+    Ok(Quota {
+        state,
+        approved_places: places,
+        approval_reason: reason.map(ToOwned::to_owned),
+        version: quota.version + 1,
+        updated_at: actor.now,
+        ..quota.clone()
+    })
+}

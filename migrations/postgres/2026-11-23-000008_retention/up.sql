@@ -89,3 +89,16 @@ create table tally (
     constraint tally_standing_known check (standing in ('certain', 'probable', 'disputed')),
     constraint tally_sign check (persons >= 0 and placements >= persons)
 );
+
+-- How many placements fall due on which day: what is due by a day is a sum over days, never over placements.
+create table retention_due (
+    agreement_id uuid not null,
+    plan_year bigint not null,
+    quota_id uuid not null,
+    node text collate "C" not null,
+    due_on text collate "C" not null,
+    placements bigint not null,
+    constraint retention_due_pkey primary key (agreement_id, plan_year, quota_id, node, due_on),
+    constraint retention_due_agreement_fkey foreign key (agreement_id) references agreement (id),
+    constraint retention_due_sign check (placements >= 0)
+);

@@ -1,3 +1,4 @@
+drop table retention_due;
 drop table tally;
 drop table retention_check;
 drop table observation;

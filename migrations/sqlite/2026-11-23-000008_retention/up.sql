@@ -89,3 +89,16 @@ create table tally (
     constraint tally_standing_known check (standing in ('certain', 'probable', 'disputed')),
     constraint tally_sign check (persons >= 0 and placements >= persons)
 ) strict, without rowid;
+
+-- How many placements fall due on which day: what is due by a day is a sum over days, never over placements.
+create table retention_due (
+    agreement_id blob not null,
+    plan_year integer not null,
+    quota_id blob not null,
+    node text not null,
+    due_on text not null,
+    placements integer not null,
+    constraint retention_due_pkey primary key (agreement_id, plan_year, quota_id, node, due_on),
+    constraint retention_due_agreement_fkey foreign key (agreement_id) references agreement (id),
+    constraint retention_due_sign check (placements >= 0)
+) strict, without rowid;

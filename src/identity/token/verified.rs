@@ -187,3 +187,133 @@ fn hash(token: &str) -> TokenHash {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn token(client: u128, jti: u128, issued: i64) -> AccessToken {
+        AccessToken {
+            client_id: Uuid::from_u128(client),
+            party_id: Uuid::from_u128(client + 1_000),
+            scopes: vec!["agreements.read".to_owned()],
+            jti: Uuid::from_u128(jti),
+            issued_at: at(issued),
+            expires_at: at(issued + 600),
+        }
+    }
+
+    #[test]
+    fn a_token_is_remembered_for_half_a_minute_and_never_past_its_end() {
+        let tokens = VerifiedTokens::new(100);
+        tokens.remember("a", token(1, 1, 0), at(0)).unwrap();
+        assert_eq!(tokens.get("a", at(29)).unwrap().jti, Uuid::from_u128(1));
+        assert_eq!(tokens.get("b", at(0)), None);
+        assert_eq!(tokens.get("a", at(30)), None);
+        assert!(tokens.is_empty(), "what is over is dropped when it is asked for");
+        tokens.remember("a", token(1, 1, 0), at(590)).unwrap();
+        assert!(tokens.get("a", at(599)).is_some());
+        assert_eq!(tokens.get("a", at(600)), None);
+    }
+
+    #[test]
+    fn the_memory_never_holds_more_than_it_was_given() {
+        let tokens = VerifiedTokens::new(160);
+        for number in 0..5_000_u32 {
+            let seconds = i64::from(number % 7);
+            let verified = token(1, u128::from(number), 0);
+            tokens.remember(&number.to_string(), verified, at(seconds)).unwrap();
+            assert!(tokens.len() <= 160, "{}", tokens.len());
+        }
+        assert!(tokens.len() > 140, "{}", tokens.len());
+        assert!(tokens.get("4999", at(6)).is_some(), "the newest is there");
+        tokens.clear();
+        assert!(tokens.is_empty());
+    }
+
+    #[test]
+    fn a_full_memory_drops_what_is_over_before_what_is_good() {
+        let tokens = VerifiedTokens::new(1);
+        for number in 0..1_000_u32 {
+            tokens.remember(&number.to_string(), token(1, 1, 0), at(0)).unwrap();
+        }
+        assert_eq!(tokens.len(), 16, "one for each part of the memory");
+        tokens.remember("late", token(1, 1, 0), at(40)).unwrap();
+        assert!(tokens.get("late", at(40)).is_some());
+    }
+
+    #[test]
+    fn a_revoked_client_is_out_at_once_and_its_old_tokens_do_not_come_back() {
+        let tokens = VerifiedTokens::new(100);
+        tokens.remember("mine", token(1, 1, 0), at(0)).unwrap();
+        tokens.remember("other", token(2, 2, 0), at(0)).unwrap();
+        tokens.revoke_client(Uuid::from_u128(1), at(10));
+        assert_eq!(tokens.get("mine", at(10)), None);
+        assert!(tokens.get("other", at(10)).is_some());
+        for issued in [0, 10] {
+            let again = tokens.remember("mine", token(1, 1, issued), at(11));
+            assert_eq!(again, Err(Refusal::Revoked));
+        }
+        assert!(tokens.remember("new", token(1, 3, 11), at(11)).is_ok(), "issued after the revocation");
+    }
+
+    #[test]
+    fn a_suspended_party_takes_all_its_clients_along() {
+        let tokens = VerifiedTokens::new(100);
+        tokens.remember("mine", token(1, 1, 0), at(0)).unwrap();
+        tokens.revoke_party(Uuid::from_u128(1_001), at(1));
+        assert_eq!(tokens.get("mine", at(1)), None);
+        assert_eq!(tokens.remember("mine", token(1, 1, 0), at(2)), Err(Refusal::Revoked));
+    }
+
+    #[test]
+    fn a_revoked_token_stays_out_until_it_would_have_ended() {
+        let tokens = VerifiedTokens::new(100);
+        tokens.remember("mine", token(1, 1, 0), at(0)).unwrap();
+        tokens.revoke_jti(Uuid::from_u128(1), at(5));
+        assert_eq!(tokens.get("mine", at(5)), None);
+        tokens.revoke_jti(Uuid::from_u128(99), at(600));
+        assert_eq!(tokens.remember("mine", token(1, 1, 0), at(600)), Err(Refusal::Revoked));
+        assert!(tokens.remember("second", token(1, 2, 0), at(600)).is_ok());
+    }
+
+    #[test]
+    fn the_list_of_revocations_does_not_grow_for_ever() {
+        let tokens = VerifiedTokens::new(100);
+        for number in 0..2_000_u32 {
+            tokens.revoke_jti(Uuid::from_u128(u128::from(number)), at(i64::from(number)));
+        }
+        assert_eq!(tokens.withdrawn().tokens.len(), 661);
+    }
+
+    #[test]
+    fn a_revocation_wins_against_calls_running_at_the_same_time() {
+        let tokens = VerifiedTokens::new(1_000);
+        thread::scope(|scope| {
+            for worker in 0..4 {
+                let tokens = &tokens;
+                scope.spawn(move || {
+                    for number in 0..500_u32 {
+                        let name = format!("{worker}/{number}");
+                        let _ = tokens.remember(&name, token(1, 1, 0), at(0));
+                    }
+                });
+            }
+            scope.spawn(|| tokens.revoke_client(Uuid::from_u128(1), at(0)));
+        });
+        assert!(tokens.is_empty(), "nothing slipped in after the revocation");
+    }
+
+    #[test]
+    fn a_token_is_not_kept_in_the_memory_itself() {
+        let name = "eyJhbGciOiJFUzI1NiJ9.secret";
+        assert_ne!(hash(name).as_slice(), name.as_bytes());
+        assert_eq!(VerifiedTokens::new(16).get(&"a".repeat(LONGEST_TOKEN + 1), at(0)), None);
+    }
+}

@@ -1,0 +1,58 @@
+# What one does with the labour exchange. `make` alone lists the targets.
+CARGO ?= cargo
+JUDGES ?= $(CURDIR)/target/judges
+export LABOUR_EXCHANGE_JUDGES := $(JUDGES)
+
+.PHONY: help demo test check tools format-check lint docs cargo-test judges openapi openapi-check bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Build and play the main job with sample data, then serve it
+	$(CARGO) run --locked --release -- demo
+
+# The order is from quick to slow; each step stops the run when it fails.
+test: ## Everything: installs what is missing, lints, tests on both back ends, outside judges
+	$(MAKE) tools
+	$(MAKE) format-check
+	$(MAKE) lint
+	$(MAKE) docs
+	$(MAKE) cargo-test
+	$(MAKE) judges
+
+check: format-check lint ## The fast part: format, lints, unit tests, tidiness
+	$(CARGO) test --locked --lib --bins --test tidy
+
+tools: ## PostgreSQL and the judges, where they are missing
+	bash .ci/install-tools.sh
+
+format-check:
+	$(CARGO) fmt --check
+
+lint:
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+docs: ## The crate's documentation, without a warning
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+
+# One process for the whole API suite, because its tests share one PostgreSQL cluster: not nextest.
+cargo-test: ## All tests, on SQLite and PostgreSQL
+	$(CARGO) test --locked
+
+judges: tools openapi-check ## Outside judges: the API document, then the running service
+	bash .ci/judges/shown-to-fail.sh
+	bash .ci/judges/run.sh
+
+openapi: ## Write openapi/openapi.json from the code
+	@mkdir -p openapi target
+	$(CARGO) run --locked --quiet -- openapi > target/openapi.json
+	@mv target/openapi.json openapi/openapi.json
+
+# Builds the program that the judges start, and refuses a committed document that is not the code's.
+openapi-check:
+	@mkdir -p target
+	$(CARGO) run --locked --quiet -- openapi > target/openapi.json
+	@cmp target/openapi.json openapi/openapi.json || { echo "openapi/openapi.json is not what the code says: make openapi" >&2; exit 1; }
+
+bench: ## Measure throughput and latency
+	$(CARGO) run --locked --release --example bench
