@@ -17,7 +17,7 @@ use crate::error::{Code, Error};
 /// The middleware. See the module's words.
 ///
 /// # Errors
-/// Never: errors become problems here.
+/// Only what a middleware further in says; what routes and extractors say comes back as an answer and becomes a problem here.
 pub async fn edge(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -26,15 +26,12 @@ pub async fn edge(
         // The wire knows it was HEAD and sends no body; the routes need not.
         request.head_mut().method = Method::GET;
     }
-    let http = request.request().clone();
-    let context = RequestContext::of(&http);
-    let result = next.call(request).await;
-    let mut response = match result {
-        Ok(response) => match problem_of(response.response(), &context) {
-            Some(problem) => ServiceResponse::new(http, problem).map_into_right_body(),
-            None => conditional(response, &context),
-        },
-        Err(error) => ServiceResponse::new(http, problem_of_error(&error, &context)).map_into_right_body(),
+    // No clone of the request may live across the call: routing needs it for itself alone.
+    let context = RequestContext::of(request.request());
+    let response = next.call(request).await?;
+    let mut response = match problem_of(response.response(), &context) {
+        Some(problem) => response.into_response(problem).map_into_right_body(),
+        None => conditional(response),
     };
     set_headers(response.headers_mut(), &context);
     Ok(response)
@@ -60,10 +57,7 @@ fn problem_of_error(error: &actix_web::Error, context: &RequestContext) -> HttpR
 }
 
 /// 304 without a body when the client has this very version.
-fn conditional<B: MessageBody + 'static>(
-    response: ServiceResponse<B>,
-    _context: &RequestContext,
-) -> ServiceResponse<EitherBody<B>> {
+fn conditional<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
     let unchanged = response.status() == StatusCode::OK
         && {
             let wanted = response.request().headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());

@@ -1,1 +1,11 @@
+//! The exchange as its users meet it: every test talks HTTP to the whole application over a real database, on both back ends.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and says so with the cause"
+)]
 
+mod edge;
+mod support;
