@@ -141,6 +141,27 @@ impl RetentionNode {
         Self { unit: NodeUnit::CalendarMonths, length }
     }
 
+    /// The node's short code, as rows and figures carry it: `90d`, `3m`.
+    #[must_use]
+    pub fn code(self) -> String {
+        let unit = match self.unit {
+            NodeUnit::Days => 'd',
+            NodeUnit::CalendarMonths => 'm',
+        };
+        format!("{}{unit}", self.length)
+    }
+
+    /// The day it falls due when the clock started on `start`: whole units later, so that 30 days from 1 March are 31 March, and one
+    /// month from 31 January is the last day of February.
+    #[must_use]
+    pub fn due_day(self, start: jiff::civil::Date) -> jiff::civil::Date {
+        let span = match self.unit {
+            NodeUnit::Days => jiff::Span::new().try_days(self.length),
+            NodeUnit::CalendarMonths => jiff::Span::new().try_months(self.length),
+        };
+        start.saturating_add(span.unwrap_or_default())
+    }
+
     /// Length in millionths of a day, a month taken as a twelfth of the Gregorian year (30.436875 days).
     ///
     /// Only the order of the nodes in the document rests on it; due days are counted on the calendar.

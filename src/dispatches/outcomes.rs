@@ -1,1 +1,417 @@
-//! To be written.
+//! What happens to placements: departure and cancellation of a batch, the outcome of an arrival, the end of a job.
+//!
+//! Each is set-based, moves the places that go with it, and runs inside [`tally::around`], so that the figures follow.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::RunQueryDsl;
+use diesel::sql_types::Text;
+use serde_json::{Value, json};
+
+use super::checks::{self, Onboarded};
+use super::{Dispatch, Placement, PlacementState, store, tally};
+use crate::agreements::Terms;
+use crate::agreements::rule_terms::EvidenceLevel;
+use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::error::{Error, Result};
+use crate::events::Actor;
+use crate::quotas::accounts::{self, EntryKind};
+use crate::regions::{RegionCode, Scope, atlas};
+use crate::workers::store::{WorkerRef, resolve};
+
+/// What became of a placement after its departure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Which placement.
+    pub placement_id: Id,
+    /// Onboarded, diverted, no_show, refused_by_employer or refused_by_worker.
+    pub state: PlacementState,
+    /// Day of the outcome.
+    pub outcome_on: Day,
+    /// First day in post, when the person arrived.
+    pub onboarded_on: Option<Day>,
+    /// The employer that really took the person, when not the planned one.
+    pub real_employer_id: Option<Id>,
+    /// The region where the person really works, when not the planned one.
+    pub real_region_code: Option<RegionCode>,
+    /// The strongest evidence.
+    pub evidence: EvidenceLevel,
+    /// Reported after the deadline.
+    pub late: bool,
+    /// The evidence meets the agreement's minimum.
+    pub certain: bool,
+}
+
+/// The end of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Which placement.
+    pub placement_id: Id,
+    /// Last day in post.
+    pub ended_on: Day,
+    /// Why.
+    pub end_reason: String,
+}
+
+fn workers_of(placements: &[Placement]) -> Vec<(Id, Id)> {
+    placements.iter().map(|row| (row.origin_id, row.worker_id)).collect()
+}
+
+/// The roster leaves: its places are consumed, its workers counted as dispatched, each in the group of the day of departure.
+pub fn depart(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    dispatch: &Dispatch,
+    roster: &[Placement],
+    departed_on: Day,
+) -> Result<()> {
+    let refs: Vec<WorkerRef> = roster.iter().map(|row| WorkerRef::Id(row.worker_id)).collect();
+    let groups = resolve(connection, dispatch.origin_id, &refs, departed_on)?;
+    let rows: Vec<Value> = roster
+        .iter()
+        .zip(&groups)
+        .map(|(row, worker)| json!([row.id, worker.as_ref().map_or(row.group_code, |worker| worker.group_code)]))
+        .collect();
+    accounts::settle_holds(connection, dispatch.agreement_id, dispatch.id, EntryKind::Consume, "departed", actor.now)?;
+    tally::around(connection, dispatch.agreement_id, &workers_of(roster), |connection| {
+        let source = connection.rows(&[("id", Column::Id), ("group_code", Column::Text)]);
+        statement(format!(
+            "update placement set state = 'departed', departed_on = ?, group_code = r.group_code, version = placement.version + 1 from {source} r \
+             where placement.agreement_id = ? and placement.id = r.id and placement.state = 'enrolled'"
+        ))
+        .bind(departed_on)
+        .bind(Value::Array(rows).to_string())
+        .bind(dispatch.agreement_id)
+        .run(connection)?;
+        Ok(())
+    })?;
+    statement("update open_placement set holds_until = null where dispatch_id = ?")
+        .bind(dispatch.id)
+        .run(connection)?;
+    Ok(())
+}
+
+/// A batch, or what is left of it, does not leave: places and workers are free again.
+pub fn cancel_roster(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    dispatch_id: Id,
+    reason: &str,
+) -> Result<()> {
+    accounts::settle_holds(connection, agreement_id, dispatch_id, EntryKind::Release, reason, actor.now)?;
+    statement("update placement set state = 'cancelled', holds_place = ?, version = version + 1 where agreement_id = ? and dispatch_id = ? and state = 'enrolled'")
+        .bind(false)
+        .bind(agreement_id)
+        .bind(dispatch_id)
+        .run(connection)?;
+    statement(
+        "update dispatch set placements = 0, version = version + 1, updated_at = ? where agreement_id = ? and id = ?",
+    )
+    .bind(actor.now)
+    .bind(agreement_id)
+    .bind(dispatch_id)
+    .run(connection)?;
+    store::close_open_placements(connection, dispatch_id)
+}
+
+/// Takes one enrolled row off its roster.
+pub fn cancel_placement(connection: &mut DbConnection, actor: &Actor, row: &Placement) -> Result<()> {
+    let moves = BTreeMap::from_iter(
+        account_paths(connection, row.agreement_id, std::slice::from_ref(row))?.into_iter().map(|account| (account, 1)),
+    );
+    accounts::release(connection, row.agreement_id, row.dispatch_id, &moves, "cancelled", actor.now)?;
+    statement("update placement set state = 'cancelled', holds_place = ?, version = version + 1 where agreement_id = ? and id = ?")
+        .bind(false)
+        .bind(row.agreement_id)
+        .bind(row.id)
+        .run(connection)?;
+    statement("update dispatch set placements = placements - 1, version = version + 1, updated_at = ? where agreement_id = ? and id = ?")
+        .bind(actor.now)
+        .bind(row.agreement_id)
+        .bind(row.dispatch_id)
+        .run(connection)?;
+    store::close_open_placements_of(connection, std::slice::from_ref(row))
+}
+
+/// Sweeps holds that have run out: nobody waits for it, the next command of the agreement does it in passing.
+pub fn sweep_lapsed(connection: &mut DbConnection, actor: &Actor, agreement_id: Id) -> Result<()> {
+    for dispatch_id in store::lapsed(connection, agreement_id, actor.now)? {
+        cancel_roster(connection, actor, agreement_id, dispatch_id, "hold_lapsed")?;
+    }
+    Ok(())
+}
+
+/// Applies outcomes: state and evidence, places freed or taken again, open placements closed, retention checks made.
+pub fn apply(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    outcomes: &[Outcome],
+    terms: &Terms,
+) -> Result<()> {
+    let ids: Vec<Id> = outcomes.iter().map(|outcome| outcome.placement_id).collect();
+    let rows = store::placements_of(connection, agreement_id, &ids)?;
+    let by_id: HashMap<Id, &Placement> = rows.iter().map(|row| (row.id, row)).collect();
+    let scopes = real_scopes(connection, outcomes, &by_id)?;
+    tally::around(connection, agreement_id, &workers_of(&rows), |connection| {
+        write_outcomes(connection, agreement_id, outcomes, &scopes)?;
+        let onboarded: Vec<Onboarded> = outcomes
+            .iter()
+            .filter_map(|outcome| {
+                let plan_year = by_id.get(&outcome.placement_id)?.plan_year;
+                outcome.onboarded_on.map(|onboarded_on| Onboarded {
+                    placement_id: outcome.placement_id,
+                    onboarded_on,
+                    plan_year,
+                })
+            })
+            .collect();
+        checks::schedule(connection, agreement_id, &onboarded, terms)?;
+        drop_checks(connection, agreement_id, outcomes)
+    })?;
+    move_places(connection, actor, agreement_id, outcomes, &by_id)
+}
+
+/// The scope a diverted worker's real workplace makes; the rest keep theirs.
+fn real_scopes(
+    connection: &mut DbConnection,
+    outcomes: &[Outcome],
+    by_id: &HashMap<Id, &Placement>,
+) -> Result<HashMap<Id, Scope>> {
+    let diverted: Vec<(&Outcome, &Placement)> = outcomes
+        .iter()
+        .filter(|outcome| outcome.real_region_code.is_some())
+        .filter_map(|outcome| Some((outcome, *by_id.get(&outcome.placement_id)?)))
+        .collect();
+    if diverted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<Value> = diverted.iter().map(|(_, row)| json!([row.origin_id, row.worker_id])).collect();
+    let source = connection.rows(&[("origin_id", Column::Id), ("worker_id", Column::Id)]);
+    let hukou: Vec<(Id, RegionCode)> = statement(format!(
+        "select w.id, w.hukou_code from {source} r join worker w on w.party_id = r.origin_id and w.id = r.worker_id"
+    ))
+    .bind(Value::Array(rows).to_string())
+    .returning::<(Uid, Text)>()
+    .load(connection)?;
+    let hukou: HashMap<Id, RegionCode> = hukou.into_iter().collect();
+    Ok(diverted
+        .into_iter()
+        .filter_map(|(outcome, row)| {
+            let scope = atlas().scope_between(*hukou.get(&row.worker_id)?, outcome.real_region_code?).ok()?;
+            Some((outcome.placement_id, scope))
+        })
+        .collect())
+}
+
+fn write_outcomes(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    outcomes: &[Outcome],
+    scopes: &HashMap<Id, Scope>,
+) -> Result<()> {
+    let rows: Vec<Value> = outcomes
+        .iter()
+        .map(|outcome| {
+            json!([
+                outcome.placement_id,
+                outcome.state,
+                outcome.outcome_on,
+                outcome.onboarded_on,
+                outcome.real_employer_id,
+                outcome.real_region_code,
+                outcome.evidence,
+                outcome.late,
+                outcome.certain,
+                scopes.get(&outcome.placement_id)
+            ])
+        })
+        .collect();
+    let source = connection.rows(&[
+        ("id", Column::Id),
+        ("state", Column::Text),
+        ("outcome_on", Column::Text),
+        ("onboarded_on", Column::Text),
+        ("real_employer_id", Column::Id),
+        ("real_region_code", Column::Text),
+        ("evidence", Column::Text),
+        ("late", Column::Bool),
+        ("certain", Column::Bool),
+        ("scope", Column::Text),
+    ]);
+    let written = statement(format!(
+        "update placement set state = r.state, outcome_on = r.outcome_on, onboarded_on = r.onboarded_on, real_employer_id = r.real_employer_id, \
+         real_region_code = r.real_region_code, evidence = r.evidence, late = r.late, certain = r.certain, scope = coalesce(r.scope, placement.scope), \
+         version = placement.version + 1 from {source} r \
+         where placement.agreement_id = ? and placement.id = r.id and placement.departed_on is not null and placement.state <> 'ended'"
+    ))
+    .bind(Value::Array(rows).to_string())
+    .bind(agreement_id)
+    .run(connection)?;
+    if written == outcomes.len() {
+        Ok(())
+    } else {
+        Err(Error::internal("an outcome was applied to a placement that cannot have one"))
+    }
+}
+
+/// A person who turns out not to have arrived has no checks to pass.
+fn drop_checks(connection: &mut DbConnection, agreement_id: Id, outcomes: &[Outcome]) -> Result<()> {
+    let rows: Vec<Value> = outcomes
+        .iter()
+        .filter(|outcome| outcome.onboarded_on.is_none())
+        .map(|outcome| json!([outcome.placement_id]))
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let source = connection.rows(&[("id", Column::Id)]);
+    statement(format!(
+        "delete from retention_check where agreement_id = ? and placement_id in (select r.id from {source} r)"
+    ))
+    .bind(agreement_id)
+    .bind(Value::Array(rows).to_string())
+    .run(connection)?;
+    Ok(())
+}
+
+/// Whoever did not arrive frees the place and may be sent again; whoever arrived after all takes a place if one is left. When none is
+/// left the arrival stands all the same (it is a fact) and reconciliation shows the row as over.
+fn move_places(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    outcomes: &[Outcome],
+    by_id: &HashMap<Id, &Placement>,
+) -> Result<()> {
+    let placement_of = |outcome: &Outcome| by_id.get(&outcome.placement_id).map(|row| (*row).clone());
+    let arrived = |outcome: &&Outcome| outcome.onboarded_on.is_some();
+    let freed: Vec<Placement> = outcomes
+        .iter()
+        .filter(|outcome| !arrived(outcome))
+        .filter_map(placement_of)
+        .filter(|row| row.holds_place)
+        .collect();
+    let back: Vec<Placement> =
+        outcomes.iter().filter(arrived).filter_map(placement_of).filter(|row| !row.holds_place).collect();
+    if !freed.is_empty() {
+        store::close_open_placements_of(connection, &freed)?;
+        restore(connection, actor, agreement_id, &freed)?;
+    }
+    if !back.is_empty() {
+        retake(connection, actor, agreement_id, &back)?;
+    }
+    Ok(())
+}
+
+fn restore(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, freed: &[Placement]) -> Result<()> {
+    for (dispatch_id, rows) in by_dispatch(freed) {
+        let mut moves: BTreeMap<Id, i64> = BTreeMap::new();
+        for account in account_paths(connection, agreement_id, &rows)? {
+            *moves.entry(account).or_default() += 1;
+        }
+        accounts::post(connection, agreement_id, dispatch_id, EntryKind::Restore, "not_arrived", &moves, actor.now)?;
+    }
+    set_holds_place(connection, agreement_id, freed, false)
+}
+
+fn retake(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, back: &[Placement]) -> Result<()> {
+    for row in back {
+        let path = account_paths(connection, agreement_id, std::slice::from_ref(row))?;
+        let free = accounts::lock_for(connection, agreement_id, &[row.quota_id], actor.now)?;
+        if path.iter().all(|id| free.iter().any(|account| account.id == *id && account.free > 0)) {
+            let moves: BTreeMap<Id, i64> = path.into_iter().map(|account| (account, 1)).collect();
+            accounts::post(
+                connection,
+                agreement_id,
+                row.dispatch_id,
+                EntryKind::Reserve,
+                "arrived_after_all",
+                &moves,
+                actor.now,
+            )?;
+            accounts::post(
+                connection,
+                agreement_id,
+                row.dispatch_id,
+                EntryKind::Consume,
+                "arrived_after_all",
+                &moves,
+                actor.now,
+            )?;
+            set_holds_place(connection, agreement_id, std::slice::from_ref(row), true)?;
+        }
+    }
+    Ok(())
+}
+
+fn by_dispatch(rows: &[Placement]) -> BTreeMap<Id, Vec<Placement>> {
+    let mut grouped: BTreeMap<Id, Vec<Placement>> = BTreeMap::new();
+    for row in rows {
+        grouped.entry(row.dispatch_id).or_default().push(row.clone());
+    }
+    grouped
+}
+
+fn set_holds_place(connection: &mut DbConnection, agreement_id: Id, rows: &[Placement], holds: bool) -> Result<()> {
+    let ids: Vec<Value> = rows.iter().map(|row| json!([row.id])).collect();
+    let source = connection.rows(&[("id", Column::Id)]);
+    statement(format!(
+        "update placement set holds_place = ? where agreement_id = ? and id in (select r.id from {source} r)"
+    ))
+    .bind(holds)
+    .bind(agreement_id)
+    .bind(Value::Array(ids).to_string())
+    .run(connection)?;
+    Ok(())
+}
+
+/// The accounts each placement takes a place of, one after the other: quota, cohort, and the caps above.
+fn account_paths(connection: &mut DbConnection, agreement_id: Id, rows: &[Placement]) -> Result<Vec<Id>> {
+    let ids: Vec<Value> = rows.iter().map(|row| json!([row.quota_id, row.cohort_id])).collect();
+    let source = connection.rows(&[("quota_id", Column::Id), ("cohort_id", Column::Id)]);
+    Ok(statement(format!(
+        "select a.id from {source} r join quota q on q.id = r.quota_id join place_account a on a.agreement_id = q.agreement_id \
+         and (a.id = r.quota_id or a.id = r.cohort_id or a.kind = 'agreement' or (a.kind = 'region' and a.region_code = q.region_code)) \
+         where a.agreement_id = ?"
+    ))
+    .bind(Value::Array(ids).to_string())
+    .bind(agreement_id)
+    .returning::<Uid>()
+    .load(connection)?)
+}
+
+/// Ends jobs: the worker is free for another dispatch. Call it inside [`tally::around`].
+pub fn end(connection: &mut DbConnection, agreement_id: Id, endings: &[Ending]) -> Result<()> {
+    let rows: Vec<Value> =
+        endings.iter().map(|ending| json!([ending.placement_id, ending.ended_on, ending.end_reason])).collect();
+    let source = connection.rows(&[("id", Column::Id), ("ended_on", Column::Text), ("end_reason", Column::Text)]);
+    statement(format!(
+        "update placement set state = 'ended', ended_on = r.ended_on, end_reason = r.end_reason, version = placement.version + 1 from {source} r \
+         where placement.agreement_id = ? and placement.id = r.id and placement.onboarded_on is not null"
+    ))
+    .bind(Value::Array(rows).to_string())
+    .bind(agreement_id)
+    .run(connection)?;
+    let ids: Vec<Id> = endings.iter().map(|ending| ending.placement_id).collect();
+    let ended = store::placements_of(connection, agreement_id, &ids)?;
+    store::close_open_placements_of(connection, &ended)
+}
+
+/// Marks placements as disputed or no longer so.
+pub fn set_disputed(connection: &mut DbConnection, agreement_id: Id, marks: &[(Id, bool)]) -> Result<()> {
+    let ids: Vec<Id> = marks.iter().map(|(id, _)| *id).collect();
+    let placements = store::placements_of(connection, agreement_id, &ids)?;
+    tally::around(connection, agreement_id, &workers_of(&placements), |connection| {
+        let rows: Vec<Value> = marks.iter().map(|(id, disputed)| json!([id, disputed])).collect();
+        let source = connection.rows(&[("id", Column::Id), ("disputed", Column::Bool)]);
+        statement(format!(
+            "update placement set disputed = r.disputed, version = placement.version + 1 from {source} r where placement.agreement_id = ? and placement.id = r.id"
+        ))
+        .bind(Value::Array(rows).to_string())
+        .bind(agreement_id)
+        .run(connection)?;
+        Ok(())
+    })
+}

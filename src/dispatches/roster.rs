@@ -1,1 +1,604 @@
-//! To be written.
+//! Enrolling workers on a roster: the hottest command, set-based, with a result for each row.
+//!
+//! One row and five thousand are the same code: workers, quotas and accounts are read in one statement each, the open-placement table
+//! decides who is free, places are handed out in the order of the call, and everything is written in one statement per table.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use diesel::RunQueryDsl;
+use diesel::sql_types::{Nullable, Text};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{Dispatch, Placement, PlacementState, rules};
+use crate::agreements::Terms;
+use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
+use crate::error::{Code, Error, Fault, Result};
+use crate::events::Actor;
+use crate::http::receipt::RowStatus;
+use crate::quotas::accounts::{self, Account, AccountKind, EntryKind};
+use crate::quotas::rules::allocate;
+use crate::quotas::{QuotaState, accounts::hold};
+use crate::regions::{RegionCode, Scope, atlas};
+use crate::seal::{BlindIndex, KeyRing};
+use crate::workers::store::{WorkerFacts, WorkerRef, resolve};
+
+/// One row of a roster.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"worker_ref": "SY-2026-00017", "quota_ref": "YW-0042"}))]
+pub struct RosterRow {
+    /// The worker; or `worker_ref`.
+    #[serde(default)]
+    pub worker_id: Option<Id>,
+    /// The origin's own reference of the worker.
+    #[serde(default)]
+    #[schema(max_length = 100, min_length = 1)]
+    pub worker_ref: Option<String>,
+    /// The quota; or `quota_ref`.
+    #[serde(default)]
+    pub quota_id: Option<Id>,
+    /// The destination's own reference of the quota.
+    #[serde(default)]
+    #[schema(max_length = 100, min_length = 1)]
+    pub quota_ref: Option<String>,
+    /// First day of work, for a quota with cohorts.
+    #[serde(default)]
+    pub starts_on: Option<Day>,
+    /// The origin's own reference of the row.
+    #[serde(default)]
+    #[schema(max_length = 100, min_length = 1)]
+    pub partner_ref: Option<String>,
+    /// Whether this worker was informed and agreed; unless told, what the dispatch says.
+    #[serde(default)]
+    pub consent_recorded: Option<bool>,
+}
+
+/// What a roster is enrolled into.
+#[derive(Debug)]
+pub struct Target<'a> {
+    /// The batch.
+    pub dispatch: &'a Dispatch,
+    /// The terms in force.
+    pub terms: &'a Terms,
+    /// Last day on which the holds count: set anew when an earlier hold had lapsed.
+    pub holds_until: Instant,
+    /// Keys, for the lookup id a loser is given.
+    pub keys: &'a KeyRing,
+}
+
+/// What became of a row.
+pub type RowOutcome = Result<(RowStatus, Id)>;
+
+/// A quota as a roster needs it.
+#[derive(Debug, Clone)]
+struct OpenQuota {
+    id: Id,
+    destination_id: Id,
+    employer_id: Id,
+    region_code: RegionCode,
+    partner_ref: Option<String>,
+    is_open: bool,
+}
+
+/// A row that has passed every check but those the database decides.
+struct Candidate {
+    row: usize,
+    worker: WorkerFacts,
+    quota: OpenQuota,
+    scope: Scope,
+    /// Indexes of its accounts: quota, cohort, caps.
+    accounts: Vec<usize>,
+    cohort_id: Option<Id>,
+    /// A cancelled row of this worker on this roster, taken up again.
+    revived: Option<Id>,
+    placement_id: Id,
+}
+
+/// Enrols rows; gives a result for each, in the order of the call. What is rejected leaves no trace.
+pub fn enrol(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    target: &Target<'_>,
+    rows: &[RosterRow],
+) -> Result<Vec<RowOutcome>> {
+    let day = target.dispatch.planned_departure_on;
+    let refs: Vec<WorkerRef> = rows.iter().map(worker_ref).collect();
+    let workers = resolve(connection, target.dispatch.origin_id, &refs, day)?;
+    let quotas = quotas(connection, target.dispatch.agreement_id, rows, actor.now.day())?;
+    let listed = already_listed(connection, target.dispatch, &workers)?;
+    let quota_ids: Vec<Id> = quotas.iter().map(|quota| quota.id).collect();
+    let accounts = accounts::lock_for(connection, target.dispatch.agreement_id, &quota_ids, actor.now)?;
+    let mut outcomes: Vec<Option<RowOutcome>> = Vec::with_capacity(rows.len());
+    let mut candidates = Vec::with_capacity(rows.len());
+    let mut seen = HashSet::with_capacity(rows.len());
+    for (number, (row, worker)) in rows.iter().zip(workers).enumerate() {
+        let checked = check_row(target, row, worker, &quotas, &listed, &accounts, &mut seen);
+        outcomes.push(match checked {
+            Ok(Checked::Candidate(candidate)) => {
+                candidates.push(Candidate { row: number, ..*candidate });
+                None
+            }
+            Ok(Checked::Unchanged(id)) => Some(Ok((RowStatus::Unchanged, id))),
+            Err(error) => Some(Err(error)),
+        });
+    }
+    let enrolled = place(connection, actor, target, &accounts, candidates, &mut outcomes)?;
+    write(connection, actor, target, rows, &accounts, &enrolled)?;
+    for candidate in &enrolled {
+        if let Some(outcome) = outcomes.get_mut(candidate.row) {
+            *outcome = Some(Ok((RowStatus::Accepted, candidate.placement_id)));
+        }
+    }
+    Ok(outcomes
+        .into_iter()
+        .map(|outcome| outcome.unwrap_or_else(|| Err(Error::internal("a roster row has no outcome"))))
+        .collect())
+}
+
+enum Checked {
+    Candidate(Box<Candidate>),
+    Unchanged(Id),
+}
+
+fn refuse(field: &str, code: &'static str, en: &str, zh: &str) -> Error {
+    Error::new(Code::FieldInvalid).fault(Fault::body(format!("/{field}"), code, en, zh))
+}
+
+fn worker_ref(row: &RosterRow) -> WorkerRef {
+    match (row.worker_id, &row.worker_ref) {
+        (Some(id), _) => WorkerRef::Id(id),
+        (None, Some(reference)) => WorkerRef::PartnerRef(reference.clone()),
+        // No worker has the nil id, so the row is answered as unknown.
+        (None, None) => WorkerRef::Id(Id::NIL),
+    }
+}
+
+fn check_row(
+    target: &Target<'_>,
+    row: &RosterRow,
+    worker: Option<WorkerFacts>,
+    quotas: &[OpenQuota],
+    listed: &HashMap<Id, (Id, Id, PlacementState)>,
+    accounts: &[Account],
+    seen: &mut HashSet<Id>,
+) -> Result<Checked> {
+    let named = if row.worker_id.is_none() && row.worker_ref.is_some() { "worker_ref" } else { "worker_id" };
+    let worker = worker
+        .ok_or_else(|| refuse(named, "worker_unknown", "no such worker in your register", "贵方名册中没有该人员"))?;
+    if !row.consent_recorded.unwrap_or(target.dispatch.consent_recorded) {
+        return Err(refuse(
+            "consent_recorded",
+            "consent_missing",
+            "record that the worker was informed and agreed",
+            "请先记录该人员已知情并同意",
+        ));
+    }
+    if !rules::is_of_working_age(worker.birth_year, target.dispatch.planned_departure_on.year()) {
+        return Err(refuse(named, "under_sixteen", "is under 16 when the dispatch departs", "出发时未满 16 周岁"));
+    }
+    if !seen.insert(worker.id) {
+        return Err(refuse(
+            named,
+            "repeated_in_call",
+            "stands twice in this call; the first row counts",
+            "在本次提交中重复出现，以第一行为准",
+        ));
+    }
+    let quota = find_quota(row, quotas)?;
+    let revived = match listed.get(&worker.id) {
+        Some((id, _, PlacementState::Cancelled)) => Some(*id),
+        Some((id, quota_id, _)) if *quota_id == quota.id => return Ok(Checked::Unchanged(*id)),
+        Some(_) => {
+            return Err(refuse(
+                "quota_id",
+                "listed_with_other_quota",
+                "is on this roster against another quota; cancel that row first",
+                "该人员已在本名单中占用其他名额，请先取消原记录",
+            ));
+        }
+        None => None,
+    };
+    if !quota.is_open {
+        return Err(Error::new(Code::QuotaNotOpen));
+    }
+    let scope = atlas().scope_between(worker.hukou_code, quota.region_code).map_err(|error| {
+        Error::new(Code::FieldInvalid).fault(Fault::body(
+            "/quota_id",
+            error.code(),
+            error.message_en(),
+            error.message_zh(),
+        ))
+    })?;
+    let (path, cohort_id) = account_path(row, quota, accounts)?;
+    Ok(Checked::Candidate(Box::new(Candidate {
+        row: 0,
+        worker,
+        quota: quota.clone(),
+        scope,
+        accounts: path,
+        cohort_id,
+        placement_id: revived.unwrap_or_default(),
+        revived,
+    })))
+}
+
+fn find_quota<'q>(row: &RosterRow, quotas: &'q [OpenQuota]) -> Result<&'q OpenQuota> {
+    let unknown =
+        |field| refuse(field, "quota_unknown", "no such quota under this agreement", "本协议下没有该岗位名额");
+    match (row.quota_id, &row.quota_ref) {
+        (Some(id), _) => quotas.iter().find(|quota| quota.id == id).ok_or_else(|| unknown("quota_id")),
+        (None, Some(reference)) => {
+            let mut named = quotas.iter().filter(|quota| quota.partner_ref.as_ref() == Some(reference));
+            match (named.next(), named.next()) {
+                (Some(quota), None) => Ok(quota),
+                (Some(_), Some(_)) => Err(refuse(
+                    "quota_ref",
+                    "quota_ref_ambiguous",
+                    "several destinations use this reference; give quota_id",
+                    "多个输入地使用该编号，请改用 quota_id",
+                )),
+                (None, _) => Err(unknown("quota_ref")),
+            }
+        }
+        (None, None) => {
+            Err(refuse("quota_id", "field_missing", "give quota_id or quota_ref", "请填写 quota_id 或 quota_ref"))
+        }
+    }
+}
+
+/// The accounts a row takes a place of: its quota, the cohort it starts in, and the caps of the terms.
+fn account_path(row: &RosterRow, quota: &OpenQuota, accounts: &[Account]) -> Result<(Vec<usize>, Option<Id>)> {
+    let has_cohorts =
+        accounts.iter().any(|account| account.kind == AccountKind::Cohort && account.quota_id == Some(quota.id));
+    let mut cohort_id = None;
+    let mut path = Vec::with_capacity(4);
+    for (index, account) in accounts.iter().enumerate() {
+        let on_the_way = match account.kind {
+            AccountKind::Agreement => true,
+            AccountKind::Region => account.region_code == Some(quota.region_code),
+            AccountKind::Quota => account.id == quota.id,
+            AccountKind::Cohort => {
+                account.quota_id == Some(quota.id) && row.starts_on.is_some() && account.starts_on == row.starts_on
+            }
+        };
+        if on_the_way {
+            path.push(index);
+            if account.kind == AccountKind::Cohort {
+                cohort_id = Some(account.id);
+            }
+        }
+    }
+    match (has_cohorts, row.starts_on, cohort_id) {
+        (true, _, None) => Err(refuse(
+            "starts_on",
+            "cohort_unknown",
+            "this quota has starts; give the day of one of them",
+            "该名额分批开始，请填写其中一个开始日期",
+        )),
+        (false, Some(_), _) => Err(refuse(
+            "starts_on",
+            "no_cohorts",
+            "this quota has no starts; leave starts_on out",
+            "该名额不分批，请勿填写 starts_on",
+        )),
+        _ => Ok((path, cohort_id)),
+    }
+}
+
+type QuotaRow = (Id, Id, Id, RegionCode, Option<String>, QuotaState, Day);
+type QuotaTypes = (Uid, Uid, Uid, Text, Nullable<Text>, Text, Text);
+
+fn quotas(connection: &mut DbConnection, agreement_id: Id, rows: &[RosterRow], today: Day) -> Result<Vec<OpenQuota>> {
+    let ids: HashSet<Id> = rows.iter().filter_map(|row| row.quota_id).collect();
+    let refs: HashSet<&str> =
+        rows.iter().filter(|row| row.quota_id.is_none()).filter_map(|row| row.quota_ref.as_deref()).collect();
+    let columns = "select q.id, q.destination_id, q.employer_id, q.region_code, q.partner_ref, q.state, q.valid_until from quota q";
+    let mut found: Vec<QuotaRow> = Vec::new();
+    if !ids.is_empty() {
+        let source = connection.rows(&[("id", Column::Id)]);
+        let query = statement(format!(
+            "{columns} where q.agreement_id = ? and q.state <> 'draft' and q.id in (select r.id from {source} r)"
+        ));
+        let list: Vec<Value> = ids.iter().map(|id| json!([id])).collect();
+        found.extend(
+            query
+                .bind(agreement_id)
+                .bind(Value::Array(list).to_string())
+                .returning::<QuotaTypes>()
+                .load::<QuotaRow>(connection)?,
+        );
+    }
+    if !refs.is_empty() {
+        let source = connection.rows(&[("ref", Column::Text)]);
+        let query = statement(format!(
+            "{columns} where q.agreement_id = ? and q.state <> 'draft' and q.partner_ref in (select r.ref from {source} r)"
+        ));
+        let list: Vec<Value> = refs.iter().map(|reference| json!([reference])).collect();
+        let named = query
+            .bind(agreement_id)
+            .bind(Value::Array(list).to_string())
+            .returning::<QuotaTypes>()
+            .load::<QuotaRow>(connection)?;
+        found.extend(named.into_iter().filter(|(id, ..)| !ids.contains(id)));
+    }
+    let open = |(id, destination_id, employer_id, region_code, partner_ref, state, valid_until): QuotaRow| OpenQuota {
+        id,
+        destination_id,
+        employer_id,
+        region_code,
+        partner_ref,
+        is_open: state == QuotaState::Published && today <= valid_until,
+    };
+    Ok(found.into_iter().map(open).collect())
+}
+
+/// Workers who stand on this roster already: worker → placement, quota, state.
+fn already_listed(
+    connection: &mut DbConnection,
+    dispatch: &Dispatch,
+    workers: &[Option<WorkerFacts>],
+) -> Result<HashMap<Id, (Id, Id, PlacementState)>> {
+    if dispatch.version == 1 {
+        // Nobody has been enrolled yet.
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<Value> = workers.iter().flatten().map(|worker| json!([worker.id])).collect();
+    let source = connection.rows(&[("worker_id", Column::Id)]);
+    let join = if matches!(connection, DbConnection::Postgres(_)) { "join" } else { "cross join" };
+    let found: Vec<(Id, Id, Id, PlacementState)> = statement(format!(
+        "select p.worker_id, p.id, p.quota_id, p.state from {source} r {join} placement p on p.worker_id = r.worker_id \
+         where p.agreement_id = ? and p.dispatch_id = ?"
+    ))
+    .bind(Value::Array(rows).to_string())
+    .bind(dispatch.agreement_id)
+    .bind(dispatch.id)
+    .returning::<(Uid, Uid, Uid, Text)>()
+    .load(connection)?;
+    Ok(found.into_iter().map(|(worker, id, quota, state)| (worker, (id, quota, state))).collect())
+}
+
+/// Lets the open-placement table decide who is free, then hands out places; the rest gets its reason. Gives those enrolled.
+fn place(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    target: &Target<'_>,
+    accounts: &[Account],
+    candidates: Vec<Candidate>,
+    outcomes: &mut [Option<RowOutcome>],
+) -> Result<Vec<Candidate>> {
+    if candidates.is_empty() {
+        return Ok(candidates);
+    }
+    let won = open_placements(connection, actor, target, &candidates)?;
+    let (winners, losers): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|candidate| won.contains(&candidate.placement_id));
+    let clashes = clashes(connection, &losers)?;
+    for loser in &losers {
+        let lookup = clashes.get(&loser.worker.exchange_index).map(|placement| lookup_id(target.keys, *placement));
+        set(outcomes, loser.row, Error::new(Code::WorkerAlreadyPlaced).param("lookup_id", lookup));
+    }
+    let mut free: Vec<i64> = accounts.iter().map(|account| account.free).collect();
+    let wants: Vec<Vec<usize>> = winners.iter().map(|candidate| candidate.accounts.clone()).collect();
+    let given = allocate(&mut free, &wants);
+    let mut enrolled = Vec::with_capacity(winners.len());
+    let mut refused = Vec::new();
+    for (candidate, given) in winners.into_iter().zip(given) {
+        if given {
+            enrolled.push(candidate);
+        } else {
+            set(
+                outcomes,
+                candidate.row,
+                Error::new(Code::PlacesExhausted)
+                    .param("free_places", 0)
+                    .param("quota_id", candidate.quota.id.to_string()),
+            );
+            refused.push(candidate.placement_id);
+        }
+    }
+    give_up(connection, target.dispatch.id, &refused)?;
+    Ok(enrolled)
+}
+
+fn set(outcomes: &mut [Option<RowOutcome>], row: usize, error: Error) {
+    if let Some(outcome) = outcomes.get_mut(row) {
+        *outcome = Some(Err(error));
+    }
+}
+
+/// What a loser may quote to the operator; it says nothing about the other side.
+fn lookup_id(keys: &KeyRing, placement: Id) -> String {
+    let digest = keys.blind_index(BlindIndex::platform(), "lookup_id", &placement.to_string());
+    hex::encode(digest).chars().take(16).collect()
+}
+
+/// Tries to open a placement for each worker; a hold that has lapsed does not stand in the way. Gives the placements that won.
+fn open_placements(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    target: &Target<'_>,
+    candidates: &[Candidate],
+) -> Result<HashSet<Id>> {
+    let mut rows: Vec<(String, Id)> = candidates
+        .iter()
+        .map(|candidate| (hex::encode(&candidate.worker.exchange_index), candidate.placement_id))
+        .collect();
+    // One order for all callers, so that two rosters with the same people wait for each other and do not deadlock.
+    rows.sort_unstable();
+    let rows: Vec<Value> = rows.iter().map(|(index, placement)| json!([index, placement])).collect();
+    let source = connection.rows(&[("exchange_index", Column::Bytes), ("placement_id", Column::Id)]);
+    let won: Vec<Id> = statement(format!(
+        "insert into open_placement (exchange_index, placement_id, dispatch_id, agreement_id, holds_until) \
+         select r.exchange_index, r.placement_id, d.id, d.agreement_id, cast(? as bigint) from {source} r, dispatch d where d.agreement_id = ? and d.id = ? \
+         order by r.ordinal \
+         on conflict (exchange_index) do update set placement_id = excluded.placement_id, dispatch_id = excluded.dispatch_id, \
+         agreement_id = excluded.agreement_id, holds_until = excluded.holds_until where open_placement.holds_until <= ? \
+         returning placement_id"
+    ))
+    .bind(target.holds_until)
+    .bind(Value::Array(rows).to_string())
+    .bind(target.dispatch.agreement_id)
+    .bind(target.dispatch.id)
+    .bind(actor.now)
+    .returning::<Uid>()
+    .load(connection)?;
+    Ok(won.into_iter().collect())
+}
+
+fn clashes(connection: &mut DbConnection, losers: &[Candidate]) -> Result<HashMap<Vec<u8>, Id>> {
+    if losers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<Value> = losers.iter().map(|loser| json!([hex::encode(&loser.worker.exchange_index)])).collect();
+    let source = connection.rows(&[("exchange_index", Column::Bytes)]);
+    let found: Vec<(Vec<u8>, Id)> = statement(format!("select o.exchange_index, o.placement_id from {source} r join open_placement o on o.exchange_index = r.exchange_index"))
+        .bind(Value::Array(rows).to_string())
+        .returning::<(diesel::sql_types::Binary, Uid)>()
+        .load(connection)?;
+    Ok(found.into_iter().collect())
+}
+
+fn give_up(connection: &mut DbConnection, dispatch_id: Id, placements: &[Id]) -> Result<()> {
+    if placements.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Value> = placements.iter().map(|id| json!([id])).collect();
+    let source = connection.rows(&[("placement_id", Column::Id)]);
+    statement(format!(
+        "delete from open_placement where dispatch_id = ? and placement_id in (select r.placement_id from {source} r)"
+    ))
+    .bind(dispatch_id)
+    .bind(Value::Array(rows).to_string())
+    .run(connection)?;
+    Ok(())
+}
+
+/// Writes the enrolled rows, moves their places and brings the dispatch up to date.
+fn write(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    target: &Target<'_>,
+    rows: &[RosterRow],
+    accounts: &[Account],
+    enrolled: &[Candidate],
+) -> Result<()> {
+    if enrolled.is_empty() {
+        return Ok(());
+    }
+    let dispatch = target.dispatch;
+    let (revived, fresh): (Vec<_>, Vec<_>) = enrolled.iter().partition(|candidate| candidate.revived.is_some());
+    insert(connection, target, rows, &fresh)?;
+    revive(connection, dispatch, &revived)?;
+    let mut moves: BTreeMap<Id, i64> = BTreeMap::new();
+    for account in enrolled.iter().flat_map(|candidate| &candidate.accounts).filter_map(|index| accounts.get(*index)) {
+        *moves.entry(account.id).or_default() += 1;
+    }
+    accounts::post(connection, dispatch.agreement_id, dispatch.id, EntryKind::Reserve, "enrolled", &moves, actor.now)?;
+    hold(connection, dispatch.agreement_id, dispatch.id, &moves, target.holds_until)?;
+    statement("update dispatch set placements = placements + ?, holds_until = ?, version = version + 1, updated_at = ? where agreement_id = ? and id = ?")
+        .bind(i64::try_from(enrolled.len()).unwrap_or_default())
+        .bind(target.holds_until)
+        .bind(actor.now)
+        .bind(dispatch.agreement_id)
+        .bind(dispatch.id)
+        .run(connection)?;
+    Ok(())
+}
+
+/// The columns that differ from row to row; what all rows share comes from the dispatch itself.
+const PLACEMENT_COLUMNS: &[(&str, Column)] = &[
+    ("id", Column::Id),
+    ("quota_id", Column::Id),
+    ("cohort_id", Column::Id),
+    ("worker_id", Column::Id),
+    ("destination_id", Column::Id),
+    ("employer_id", Column::Id),
+    ("partner_ref", Column::Text),
+    ("group_code", Column::Text),
+    ("scope", Column::Text),
+];
+
+fn insert(connection: &mut DbConnection, target: &Target<'_>, rows: &[RosterRow], fresh: &[&Candidate]) -> Result<()> {
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    let values: Vec<Value> = fresh
+        .iter()
+        .map(|candidate| {
+            let partner_ref = rows.get(candidate.row).and_then(|row| row.partner_ref.as_deref());
+            let quota = &candidate.quota;
+            json!([
+                candidate.placement_id,
+                quota.id,
+                candidate.cohort_id,
+                candidate.worker.id,
+                quota.destination_id,
+                quota.employer_id,
+                partner_ref,
+                candidate.worker.group_code,
+                candidate.scope
+            ])
+        })
+        .collect();
+    let source = connection.rows(PLACEMENT_COLUMNS);
+    let due = target.dispatch.planned_arrival_on.plus_days(i64::from(target.terms.arrival.window_days));
+    statement(format!(
+        "insert into placement (agreement_id, id, dispatch_id, quota_id, cohort_id, worker_id, origin_id, destination_id, employer_id, plan_year, partner_ref, \
+         group_code, scope, arrival_due_on, state, certain, late, disputed, holds_place, version) \
+         select d.agreement_id, r.id, d.id, r.quota_id, r.cohort_id, r.worker_id, d.origin_id, r.destination_id, r.employer_id, d.plan_year, r.partner_ref, \
+         r.group_code, r.scope, cast(? as text), 'enrolled', false, false, false, true, 1 from {source} r, dispatch d where d.agreement_id = ? and d.id = ? order by r.ordinal",
+    ))
+    .bind(due)
+    .bind(Value::Array(values).to_string())
+    .bind(target.dispatch.agreement_id)
+    .bind(target.dispatch.id)
+    .run(connection)?;
+    Ok(())
+}
+
+fn revive(connection: &mut DbConnection, dispatch: &Dispatch, revived: &[&Candidate]) -> Result<()> {
+    if revived.is_empty() {
+        return Ok(());
+    }
+    let values: Vec<Value> = revived
+        .iter()
+        .map(|candidate| {
+            json!([
+                candidate.placement_id,
+                candidate.quota.id,
+                candidate.cohort_id,
+                candidate.quota.destination_id,
+                candidate.quota.employer_id,
+                candidate.worker.group_code,
+                candidate.scope
+            ])
+        })
+        .collect();
+    let source = connection.rows(&[
+        ("id", Column::Id),
+        ("quota_id", Column::Id),
+        ("cohort_id", Column::Id),
+        ("destination_id", Column::Id),
+        ("employer_id", Column::Id),
+        ("group_code", Column::Text),
+        ("scope", Column::Text),
+    ]);
+    statement(format!(
+        "update placement set state = 'enrolled', quota_id = r.quota_id, cohort_id = r.cohort_id, destination_id = r.destination_id, employer_id = r.employer_id, \
+         group_code = r.group_code, scope = r.scope, holds_place = true, version = placement.version + 1 from {source} r \
+         where placement.agreement_id = ? and placement.id = r.id and placement.state = 'cancelled'"
+    ))
+    .bind(Value::Array(values).to_string())
+    .bind(dispatch.agreement_id)
+    .run(connection)?;
+    Ok(())
+}
+
+/// One enrolled row as its answer shows it.
+pub fn enrolled_placement(connection: &mut DbConnection, agreement_id: Id, id: Id) -> Result<Placement> {
+    super::store::placements_of(connection, agreement_id, &[id])?
+        .pop()
+        .ok_or_else(|| Error::internal("an enrolled placement is gone"))
+}

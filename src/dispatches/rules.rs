@@ -1,1 +1,84 @@
-//! To be written.
+//! Pure rules of dispatches: what a batch must say, and whether a worker may be put on a roster.
+
+use super::NewDispatch;
+use crate::db::Day;
+use crate::error::{Faults, Result};
+use crate::workers::person_name::PersonName;
+use crate::workers::phone::Phone;
+
+/// Youngest age at the start of work (Labour Law art. 15; import rule R03).
+pub const YOUNGEST_AGE: i64 = 16;
+
+/// Checks a new batch; every fault is told at once.
+pub fn check(new: &NewDispatch, today: Day) -> Result<()> {
+    let mut faults = Faults::new();
+    faults.text("/title", &new.title, 200);
+    faults.text("/legal_basis", &new.legal_basis, 200);
+    faults.optional_text("/vehicle", new.vehicle.as_deref(), 100);
+    faults.optional_text("/partner_ref", new.partner_ref.as_deref(), 100);
+    faults.require(
+        new.planned_arrival_on >= new.planned_departure_on,
+        "/planned_arrival_on",
+        "before_departure",
+        "must not lie before planned_departure_on",
+        "不得早于计划出发日期",
+    );
+    faults.require(
+        new.planned_departure_on >= today.plus_days(-31) && new.planned_departure_on <= today.plus_days(366),
+        "/planned_departure_on",
+        "date_out_of_range",
+        "must lie between a month ago and a year ahead",
+        "须在一个月前至一年后之间",
+    );
+    if let Some(Err(error)) = new.leader_name.as_ref().map(|name| PersonName::parse(name.expose())) {
+        faults.push(crate::error::Fault::body("/leader_name", error.code(), error.message_en(), error.message_zh()));
+    }
+    if let Some(Err(error)) = new.leader_phone.as_ref().map(|phone| Phone::parse(phone.expose())) {
+        faults.push(crate::error::Fault::body("/leader_phone", error.code(), error.message_en(), error.message_zh()));
+    }
+    faults.check()
+}
+
+/// Whether a person born in `birth_year` is surely of working age on `day`. The year is all that is kept in clear; in the year of the
+/// sixteenth birthday the origin has seen the day itself when it registered the worker.
+#[must_use]
+pub const fn is_of_working_age(birth_year: i64, year: i64) -> bool {
+    year - birth_year >= YOUNGEST_AGE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatches::{DispatchAction, DispatchState, TRANSITIONS};
+    use crate::lifecycle::{assert_sound, step};
+
+    #[test]
+    fn every_state_of_a_dispatch_can_be_reached() {
+        assert_sound(TRANSITIONS, DispatchState::Draft, DispatchState::ALL);
+    }
+
+    #[test]
+    fn a_roster_changes_only_while_the_dispatch_is_a_draft() {
+        for state in DispatchState::ALL {
+            assert_eq!(
+                step(TRANSITIONS, *state, DispatchAction::Enrol).is_ok(),
+                *state == DispatchState::Draft,
+                "{state}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_dispatch_that_left_or_was_cancelled_never_leaves_again() {
+        for state in [DispatchState::Departed, DispatchState::Closed, DispatchState::Cancelled] {
+            assert!(step(TRANSITIONS, state, DispatchAction::Depart).is_err());
+            assert!(step(TRANSITIONS, state, DispatchAction::Cancel).is_err());
+        }
+    }
+
+    #[test]
+    fn nobody_under_sixteen_is_sent() {
+        assert!(is_of_working_age(2010, 2026));
+        assert!(!is_of_working_age(2011, 2026));
+    }
+}

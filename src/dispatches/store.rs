@@ -1,1 +1,299 @@
-//! To be written.
+//! Queries of dispatches and placements.
+
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Dispatch, DispatchAction, DispatchState, NewDispatch, Placement, PlacementState, TRANSITIONS};
+use crate::agreements;
+use crate::db::schema::{dispatch, placement};
+use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, statement};
+use crate::error::{Code, Error, Result};
+use crate::events::Actor;
+use crate::identity::Scope;
+use crate::lifecycle;
+use crate::seal::{KeyRing, Place, Sensitive};
+
+/// What a list of placements may be narrowed to.
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PlacementFilter {
+    /// Only placements of this dispatch.
+    pub dispatch_id: Option<Id>,
+    /// Only placements against this quota.
+    pub quota_id: Option<Id>,
+    /// Only placements in this state.
+    pub state: Option<PlacementState>,
+    /// Only placements of this worker.
+    pub worker_id: Option<Id>,
+}
+
+/// What a list of dispatches may be narrowed to.
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DispatchFilter {
+    /// Only dispatches in this state.
+    pub state: Option<DispatchState>,
+    /// Only the dispatch with this reference of the origin.
+    #[param(max_length = 100, min_length = 1)]
+    pub partner_ref: Option<String>,
+}
+
+/// Writes a new dispatch; the leader is sealed.
+pub fn insert(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    keys: &KeyRing,
+    agreement_id: Id,
+    new: &NewDispatch,
+    hold_days: i64,
+) -> Result<Dispatch> {
+    let id = Id::new();
+    let seal = |column: &'static str, value: Option<&Sensitive<String>>| -> Result<Option<Vec<u8>>> {
+        let place = Place { table: "dispatch", column, row: id.0 };
+        value.map(|value| keys.seal(place, value.expose()).map_err(Error::internal)).transpose()
+    };
+    let row = Dispatch {
+        agreement_id,
+        id,
+        origin_id: actor.scope.party_id,
+        plan_year: new.planned_departure_on.year(),
+        title: new.title.trim().to_owned(),
+        mode: new.mode,
+        vehicle: new.vehicle.clone(),
+        legal_basis: new.legal_basis.clone(),
+        consent_recorded: new.consent_recorded,
+        planned_departure_on: new.planned_departure_on,
+        planned_arrival_on: new.planned_arrival_on,
+        holds_until: actor.now.plus_days(hold_days),
+        departed_on: None,
+        state: DispatchState::Draft,
+        placements: 0,
+        partner_ref: new.partner_ref.clone(),
+        version: 1,
+        created_at: actor.now,
+        updated_at: actor.now,
+    };
+    let leader = seal("leader_sealed", new.leader_name.as_ref())?;
+    let phone = seal("leader_phone_sealed", new.leader_phone.as_ref())?;
+    diesel::insert_into(dispatch::table)
+        .values((
+            (
+                dispatch::agreement_id.eq(row.agreement_id),
+                dispatch::id.eq(row.id),
+                dispatch::origin_id.eq(row.origin_id),
+                dispatch::plan_year.eq(row.plan_year),
+                dispatch::title.eq(&row.title),
+                dispatch::mode.eq(row.mode),
+                dispatch::vehicle.eq(&row.vehicle),
+                dispatch::leader_sealed.eq(leader),
+                dispatch::leader_phone_sealed.eq(phone),
+                dispatch::legal_basis.eq(&row.legal_basis),
+            ),
+            (
+                dispatch::consent_recorded.eq(row.consent_recorded),
+                dispatch::planned_departure_on.eq(row.planned_departure_on),
+                dispatch::planned_arrival_on.eq(row.planned_arrival_on),
+                dispatch::holds_until.eq(row.holds_until),
+                dispatch::state.eq(row.state),
+                dispatch::placements.eq(row.placements),
+                dispatch::partner_ref.eq(&row.partner_ref),
+                dispatch::version.eq(row.version),
+                dispatch::created_at.eq(row.created_at),
+                dispatch::updated_at.eq(row.updated_at),
+            ),
+        ))
+        .execute(connection)?;
+    Ok(row)
+}
+
+/// A dispatch of an agreement the caller was let into; drafts are the origin's own.
+pub fn dispatch(connection: &mut DbConnection, scope: &Scope, agreement_id: Id, id: Id) -> Result<Dispatch> {
+    let found =
+        dispatch::table.find((agreement_id, id)).select(Dispatch::as_select()).get_result(connection).optional()?;
+    found
+        .filter(|row| {
+            row.origin_id == scope.party_id || !matches!(row.state, DispatchState::Draft | DispatchState::Cancelled)
+        })
+        .ok_or_else(|| Error::not_found("dispatch", "输送批次"))
+}
+
+/// A dispatch of the caller's own, locked for the command at hand.
+pub fn own_dispatch(connection: &mut DbConnection, scope: &Scope, agreement_id: Id, id: Id) -> Result<Dispatch> {
+    let locked = match connection {
+        DbConnection::Postgres(postgres) => dispatch::table
+            .find((agreement_id, id))
+            .select(Dispatch::as_select())
+            .for_update()
+            .get_result(postgres)
+            .optional()?,
+        DbConnection::Sqlite(sqlite) => {
+            dispatch::table.find((agreement_id, id)).select(Dispatch::as_select()).get_result(sqlite).optional()?
+        }
+    };
+    let row = locked.ok_or_else(|| Error::not_found("dispatch", "输送批次"))?;
+    if row.origin_id == scope.party_id {
+        return Ok(row);
+    }
+    let known = !matches!(row.state, DispatchState::Draft | DispatchState::Cancelled);
+    Err(if known {
+        Error::new(Code::RoleNotAllowed)
+            .detail("only the origin that sends the dispatch may change it", "仅派出该批次的输出方可以修改")
+            .param("required_role", "origin")
+    } else {
+        Error::not_found("dispatch", "输送批次")
+    })
+}
+
+/// A page of the agreement's dispatches.
+pub fn list(
+    connection: &mut DbConnection,
+    viewer: Id,
+    agreement_id: Id,
+    filter: &DispatchFilter,
+    page: &PageRequest,
+) -> Result<Vec<Dispatch>> {
+    let mut query =
+        dispatch::table.filter(dispatch::agreement_id.eq(agreement_id)).select(Dispatch::as_select()).into_boxed();
+    let known = [DispatchState::Locked, DispatchState::Departed, DispatchState::Closed];
+    query = query.filter(dispatch::origin_id.eq(viewer).or(dispatch::state.eq_any(known)));
+    if let Some(state) = filter.state {
+        query = query.filter(dispatch::state.eq(state));
+    }
+    if let Some(partner_ref) = &filter.partner_ref {
+        query = query.filter(dispatch::partner_ref.eq(partner_ref));
+    }
+    query = match (page.after, page.descending) {
+        (Some(after), false) => query.filter(dispatch::id.gt(after)),
+        (Some(after), true) => query.filter(dispatch::id.lt(after)),
+        (None, _) => query,
+    };
+    query = if page.descending { query.order(dispatch::id.desc()) } else { query.order(dispatch::id.asc()) };
+    Ok(query.limit(page.probe()).load(connection)?)
+}
+
+/// Moves a dispatch to its next state.
+pub fn advance(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    row: &Dispatch,
+    action: DispatchAction,
+    departed_on: Option<Day>,
+) -> Result<Dispatch> {
+    let state = lifecycle::step(TRANSITIONS, row.state, action)?;
+    let departed_on = departed_on.or(row.departed_on);
+    let changed = statement("update dispatch set state = ?, departed_on = ?, version = version + 1, updated_at = ? where agreement_id = ? and id = ? and version = ?")
+        .bind(state.as_str())
+        .bind(departed_on)
+        .bind(actor.now)
+        .bind(row.agreement_id)
+        .bind(row.id)
+        .bind(row.version)
+        .run(connection)?;
+    if changed == 0 {
+        return Err(Error::new(Code::PreconditionFailed));
+    }
+    Ok(Dispatch { state, departed_on, version: row.version + 1, updated_at: actor.now, ..row.clone() })
+}
+
+/// A placement of an agreement the caller is a party of, or whose planned or real employer the caller is.
+pub fn placement(connection: &mut DbConnection, scope: &Scope, agreement_id: Id, id: Id) -> Result<Placement> {
+    let role = agreements::store::readable(connection, scope, agreement_id)?;
+    let found =
+        placement::table.find((agreement_id, id)).select(Placement::as_select()).get_result(connection).optional()?;
+    found
+        .filter(|row| {
+            role.is_some() || row.employer_id == scope.party_id || row.real_employer_id == Some(scope.party_id)
+        })
+        .filter(|row| row.origin_id == scope.party_id || row.departed_on.is_some())
+        .ok_or_else(|| Error::not_found("placement", "安置记录"))
+}
+
+/// A page of the agreement's placements; rosters that have not left are the origin's own.
+pub fn placements(
+    connection: &mut DbConnection,
+    viewer: Id,
+    only_employer: bool,
+    agreement_id: Id,
+    filter: &PlacementFilter,
+    page: &PageRequest,
+) -> Result<Vec<Placement>> {
+    let mut query =
+        placement::table.filter(placement::agreement_id.eq(agreement_id)).select(Placement::as_select()).into_boxed();
+    query = query.filter(placement::origin_id.eq(viewer).or(placement::departed_on.is_not_null()));
+    if only_employer {
+        query = query.filter(placement::employer_id.eq(viewer).or(placement::real_employer_id.eq(viewer)));
+    }
+    if let Some(dispatch) = filter.dispatch_id {
+        query = query.filter(placement::dispatch_id.eq(dispatch));
+    }
+    if let Some(quota) = filter.quota_id {
+        query = query.filter(placement::quota_id.eq(quota));
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(placement::state.eq(state));
+    }
+    if let Some(worker) = filter.worker_id {
+        query = query.filter(placement::worker_id.eq(worker));
+    }
+    query = match (page.after, page.descending) {
+        (Some(after), false) => query.filter(placement::id.gt(after)),
+        (Some(after), true) => query.filter(placement::id.lt(after)),
+        (None, _) => query,
+    };
+    query = if page.descending { query.order(placement::id.desc()) } else { query.order(placement::id.asc()) };
+    Ok(query.limit(page.probe()).load(connection)?)
+}
+
+/// The placements of ids, in no order; unknown ids are left out.
+pub fn placements_of(connection: &mut DbConnection, agreement_id: Id, ids: &[Id]) -> Result<Vec<Placement>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(PLACEMENTS_AT_ONCE) {
+        let query = placement::table
+            .filter(placement::agreement_id.eq(agreement_id))
+            .filter(placement::id.eq_any(chunk.to_vec()));
+        found.extend(query.select(Placement::as_select()).load::<Placement>(connection)?);
+    }
+    Ok(found)
+}
+
+/// Ids in one query; SQLite takes 32,766 binds.
+const PLACEMENTS_AT_ONCE: usize = 5_000;
+
+/// The placements of a dispatch that are not cancelled.
+pub fn roster(connection: &mut DbConnection, agreement_id: Id, dispatch_id: Id) -> Result<Vec<Placement>> {
+    Ok(placement::table
+        .filter(placement::agreement_id.eq(agreement_id))
+        .filter(placement::dispatch_id.eq(dispatch_id))
+        .filter(placement::state.ne(PlacementState::Cancelled))
+        .order(placement::id)
+        .select(Placement::as_select())
+        .load(connection)?)
+}
+
+/// Frees the workers of a dispatch for other dispatches.
+pub fn close_open_placements(connection: &mut DbConnection, dispatch_id: Id) -> Result<()> {
+    statement("delete from open_placement where dispatch_id = ?").bind(dispatch_id).run(connection)?;
+    Ok(())
+}
+
+/// Frees the workers of single placements for other dispatches.
+pub fn close_open_placements_of(connection: &mut DbConnection, placements: &[Placement]) -> Result<()> {
+    let rows: Vec<Value> = placements.iter().map(|row| json!([row.id, row.dispatch_id])).collect();
+    let source = connection.rows(&[("placement_id", Column::Id), ("dispatch_id", Column::Id)]);
+    statement(format!("delete from open_placement where dispatch_id in (select r.dispatch_id from {source} r) and placement_id in (select r.placement_id from {source} r)"))
+        .bind(Value::Array(rows.clone()).to_string())
+        .bind(Value::Array(rows).to_string())
+        .run(connection)?;
+    Ok(())
+}
+
+/// Dispatches of the agreement whose holds have run out.
+pub fn lapsed(connection: &mut DbConnection, agreement_id: Id, now: Instant) -> Result<Vec<Id>> {
+    Ok(statement("select distinct dispatch_id from place_hold where agreement_id = ? and holds_until <= ? order by dispatch_id limit 100")
+        .bind(agreement_id)
+        .bind(now)
+        .returning::<crate::db::Uid>()
+        .load(connection)?)
+}

@@ -1,1 +1,455 @@
-//! To be written.
+//! Counters that officials read, kept in the transaction of the fact.
+//!
+//! [`contributions`] is the one definition of every figure: a pure function from facts to counts. Commands run inside [`around`], which
+//! counts the workers they touch before and after and adds the difference to the stored tallies, so that reading costs the same at a
+//! hundred placements and at ten million. `verify` counts all facts with the same function and names any difference.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::RunQueryDsl;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use serde_json::{Value, json};
+
+use super::PlacementState;
+use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::error::Result;
+use crate::regions::Scope;
+use crate::workers::{GroupCode, Population};
+
+crate::text_enum! {
+    /// What a tally counts.
+    pub enum Measure {
+        /// Departed under the agreement.
+        Dispatched => "dispatched",
+        /// Arrived, as the terms define it.
+        Onboarded => "onboarded",
+        /// Did not arrive, or was turned down.
+        NotArrived => "not_arrived",
+        /// Retained at a node.
+        Retained => "retained",
+        /// Known to have left before a node.
+        Left => "left",
+        /// No longer in post.
+        Ended => "ended",
+    }
+}
+
+crate::text_enum! {
+    /// How sure a figure is (N4).
+    pub enum Standing {
+        /// The evidence meets the agreement's minimum.
+        Certain => "certain",
+        /// Said, but not yet shown as the agreement demands.
+        Probable => "probable",
+        /// Contested by a party; in neither total.
+        Disputed => "disputed",
+    }
+}
+
+/// A placement as the figures see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// The placement.
+    pub placement_id: Id,
+    /// Plan year.
+    pub plan_year: i64,
+    /// Quota.
+    pub quota_id: Id,
+    /// Origin and worker: the person.
+    pub person: (Id, Id),
+    /// How far from the origin.
+    pub scope: Scope,
+    /// Group on the day of departure.
+    pub group_code: GroupCode,
+    /// State.
+    pub state: PlacementState,
+    /// Whether it departed.
+    pub departed: bool,
+    /// Whether it was onboarded.
+    pub onboarded: bool,
+    /// Whether the evidence meets the minimum.
+    pub certain: bool,
+    /// Whether it is disputed.
+    pub disputed: bool,
+    /// Checks: node, due day, and the decision if there is one.
+    pub checks: Vec<(String, Day, Option<Measure>)>,
+}
+
+impl Fact {
+    /// What the placement counts for: measure and node.
+    fn measures(&self) -> impl Iterator<Item = (Measure, &str)> {
+        let not_arrived = matches!(
+            self.state,
+            PlacementState::NoShow | PlacementState::RefusedByEmployer | PlacementState::RefusedByWorker
+        );
+        let plain = [
+            (self.departed, Measure::Dispatched),
+            (self.onboarded, Measure::Onboarded),
+            (not_arrived, Measure::NotArrived),
+            (self.state == PlacementState::Ended, Measure::Ended),
+        ];
+        let decided =
+            self.checks.iter().filter_map(|(node, _, decision)| decision.map(|measure| (measure, node.as_str())));
+        plain.into_iter().filter_map(|(holds, measure)| holds.then_some((measure, ""))).chain(decided)
+    }
+
+    /// A departure is the origin's own fact and certain; what follows rests on evidence.
+    fn standing(&self, measure: Measure) -> Standing {
+        if self.disputed {
+            Standing::Disputed
+        } else if self.certain || measure == Measure::Dispatched {
+            Standing::Certain
+        } else {
+            Standing::Probable
+        }
+    }
+}
+
+/// Which figure: quota ([`Id::NIL`] for the whole agreement), scope (none for everywhere), population, measure and node, per plan year.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// Plan year.
+    pub plan_year: i64,
+    /// Quota, or nil.
+    pub quota_id: Id,
+    /// Scope, or everywhere.
+    pub scope: Option<Scope>,
+    /// Population.
+    pub population: Population,
+    /// Measure.
+    pub measure: Measure,
+    /// Node; empty for measures without one.
+    pub node: String,
+    /// Standing.
+    pub standing: Standing,
+}
+
+/// Persons are distinct, placements are person-times; the two are never added.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Distinct persons, each under its best standing.
+    pub persons: i64,
+    /// Placements.
+    pub placements: i64,
+}
+
+/// Every figure the facts make: the tallies, and how many placements fall due per quota, node and day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// The tallies.
+    pub tallies: BTreeMap<Cell, Count>,
+    /// (plan year, quota, node, due day) → placements.
+    pub due: BTreeMap<(i64, Id, String, Day), i64>,
+}
+
+/// Counts facts. All facts of a person must come together, or persons would be counted twice.
+#[must_use]
+pub fn contributions(facts: &[Fact]) -> Figures {
+    let mut figures = Figures::default();
+    let mut persons: BTreeMap<(Cell, (Id, Id)), ()> = BTreeMap::new();
+    for fact in facts {
+        for (node, due_on, _) in &fact.checks {
+            for quota_id in [Id::NIL, fact.quota_id] {
+                *figures.due.entry((fact.plan_year, quota_id, node.clone(), *due_on)).or_default() += 1;
+            }
+        }
+        for (measure, node) in fact.measures() {
+            let standing = fact.standing(measure);
+            for cell in cells(fact, measure, node, standing) {
+                figures.tallies.entry(cell.clone()).or_default().placements += 1;
+                persons.insert((cell, fact.person), ());
+            }
+        }
+    }
+    count_persons(&mut figures.tallies, persons.into_keys().collect());
+    figures
+}
+
+fn cells(fact: &Fact, measure: Measure, node: &str, standing: Standing) -> Vec<Cell> {
+    let mut cells = Vec::with_capacity(8);
+    for population in Population::ALL.iter().filter(|population| fact.group_code.is_in(**population)) {
+        for quota_id in [Id::NIL, fact.quota_id] {
+            for scope in [None, Some(fact.scope)] {
+                cells.push(Cell {
+                    plan_year: fact.plan_year,
+                    quota_id,
+                    scope,
+                    population: *population,
+                    measure,
+                    node: node.to_owned(),
+                    standing,
+                });
+            }
+        }
+    }
+    cells
+}
+
+/// A person stands in a figure once, under the best standing any of its placements has there.
+fn count_persons(tallies: &mut BTreeMap<Cell, Count>, seen: BTreeSet<(Cell, (Id, Id))>) {
+    for (cell, person) in &seen {
+        let better = |standing: Standing| seen.contains(&(Cell { standing, ..cell.clone() }, *person));
+        let best =
+            Standing::ALL.iter().take_while(|standing| **standing != cell.standing).all(|standing| !better(*standing));
+        if best && let Some(count) = tallies.get_mut(cell) {
+            count.persons += 1;
+        }
+    }
+}
+
+/// Runs `change` and lets the tallies follow. Everything that changes placements or retention checks of these workers runs inside.
+pub fn around<T>(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    workers: &[(Id, Id)],
+    change: impl FnOnce(&mut DbConnection) -> Result<T>,
+) -> Result<T> {
+    // One writer of an agreement's figures at a time; the row lock also orders commands that touch the same workers.
+    statement("update agreement set tally_version = tally_version + 1 where id = ?")
+        .bind(agreement_id)
+        .run(connection)?;
+    let before = contributions(&facts(connection, agreement_id, Some(workers))?);
+    let result = change(connection)?;
+    let after = contributions(&facts(connection, agreement_id, Some(workers))?);
+    add_tallies(connection, agreement_id, &difference(&before.tallies, &after.tallies))?;
+    add_due(connection, agreement_id, &due_difference(&before, &after))?;
+    Ok(result)
+}
+
+fn difference(before: &BTreeMap<Cell, Count>, after: &BTreeMap<Cell, Count>) -> BTreeMap<Cell, Count> {
+    let mut difference = after.clone();
+    for (cell, count) in before {
+        let entry = difference.entry(cell.clone()).or_default();
+        entry.persons -= count.persons;
+        entry.placements -= count.placements;
+    }
+    difference.retain(|_, count| *count != Count::default());
+    difference
+}
+
+fn due_difference(before: &Figures, after: &Figures) -> BTreeMap<(i64, Id, String, Day), i64> {
+    let mut difference = after.due.clone();
+    for (key, placements) in &before.due {
+        *difference.entry(key.clone()).or_default() -= placements;
+    }
+    difference.retain(|_, placements| *placements != 0);
+    difference
+}
+
+/// The scope as it is stored.
+fn scope_text(scope: Option<Scope>) -> &'static str {
+    scope.map_or("any", Scope::as_str)
+}
+
+fn add_tallies(connection: &mut DbConnection, agreement_id: Id, difference: &BTreeMap<Cell, Count>) -> Result<()> {
+    if difference.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Value> = difference
+        .iter()
+        .map(|(cell, count)| {
+            json!([
+                cell.plan_year,
+                cell.quota_id,
+                scope_text(cell.scope),
+                cell.population,
+                cell.measure,
+                cell.node,
+                cell.standing,
+                count.persons,
+                count.placements
+            ])
+        })
+        .collect();
+    let rows = Value::Array(rows).to_string();
+    let source = connection.rows(&[
+        ("plan_year", Column::Int),
+        ("quota_id", Column::Id),
+        ("scope", Column::Text),
+        ("population", Column::Text),
+        ("measure", Column::Text),
+        ("node", Column::Text),
+        ("standing", Column::Text),
+        ("persons", Column::Int),
+        ("placements", Column::Int),
+    ]);
+    // First the rows, then the figures: a CHECK would refuse a negative difference even where the sum is fine.
+    statement(format!(
+        "insert into tally (agreement_id, plan_year, quota_id, scope, population, measure, node, standing, persons, placements) \
+         select a.id, r.plan_year, r.quota_id, r.scope, r.population, r.measure, r.node, r.standing, 0, 0 from {source} r, agreement a where a.id = ? \
+         on conflict do nothing"
+    ))
+    .bind(rows.clone())
+    .bind(agreement_id)
+    .run(connection)?;
+    statement(format!(
+        "update tally set persons = tally.persons + r.persons, placements = tally.placements + r.placements from {source} r \
+         where tally.agreement_id = ? and tally.plan_year = r.plan_year and tally.quota_id = r.quota_id and tally.scope = r.scope \
+         and tally.population = r.population and tally.measure = r.measure and tally.node = r.node and tally.standing = r.standing"
+    ))
+    .bind(rows)
+    .bind(agreement_id)
+    .run(connection)?;
+    Ok(())
+}
+
+fn add_due(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    difference: &BTreeMap<(i64, Id, String, Day), i64>,
+) -> Result<()> {
+    if difference.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Value> = difference
+        .iter()
+        .map(|((plan_year, quota_id, node, due_on), placements)| json!([plan_year, quota_id, node, due_on, placements]))
+        .collect();
+    let rows = Value::Array(rows).to_string();
+    let source = connection.rows(&[
+        ("plan_year", Column::Int),
+        ("quota_id", Column::Id),
+        ("node", Column::Text),
+        ("due_on", Column::Text),
+        ("placements", Column::Int),
+    ]);
+    statement(format!(
+        "insert into retention_due (agreement_id, plan_year, quota_id, node, due_on, placements) \
+         select a.id, r.plan_year, r.quota_id, r.node, r.due_on, 0 from {source} r, agreement a where a.id = ? on conflict do nothing"
+    ))
+    .bind(rows.clone())
+    .bind(agreement_id)
+    .run(connection)?;
+    statement(format!(
+        "update retention_due set placements = retention_due.placements + r.placements from {source} r \
+         where retention_due.agreement_id = ? and retention_due.plan_year = r.plan_year and retention_due.quota_id = r.quota_id \
+         and retention_due.node = r.node and retention_due.due_on = r.due_on"
+    ))
+    .bind(rows)
+    .bind(agreement_id)
+    .run(connection)?;
+    Ok(())
+}
+
+type FactRow = (Id, i64, Id, Id, Id, Scope, GroupCode, PlacementState, Option<Day>, Option<Day>, bool, bool);
+type FactTypes = (Uid, BigInt, Uid, Uid, Uid, Text, Text, Text, Nullable<Text>, Nullable<Text>, Bool, Bool);
+
+/// The facts of some workers of an agreement, or of all of them. Placements that never left count nowhere.
+pub fn facts(connection: &mut DbConnection, agreement_id: Id, workers: Option<&[(Id, Id)]>) -> Result<Vec<Fact>> {
+    let source = connection.rows(&[("origin_id", Column::Id), ("worker_id", Column::Id)]);
+    let (of_workers, bind) = match workers {
+        Some(workers) => {
+            let unique: BTreeSet<&(Id, Id)> = workers.iter().collect();
+            let rows =
+                Value::Array(unique.into_iter().map(|(origin, worker)| json!([origin, worker])).collect()).to_string();
+            (
+                format!("{source} r cross join placement p on p.origin_id = r.origin_id and p.worker_id = r.worker_id"),
+                Some(rows),
+            )
+        }
+        None => ("placement p".to_owned(), None),
+    };
+    // SQLite keeps the order of a cross join, which makes the few workers drive; PostgreSQL spells it as a plain join.
+    let from = if matches!(connection, DbConnection::Postgres(_)) {
+        of_workers.replace("cross join", "join")
+    } else {
+        of_workers
+    };
+    let placements = format!(
+        "select p.id, p.plan_year, p.quota_id, p.origin_id, p.worker_id, p.scope, p.group_code, p.state, p.departed_on, p.onboarded_on, p.certain, p.disputed \
+         from {from} where p.agreement_id = ? and p.departed_on is not null"
+    );
+    let checks = format!(
+        "select k.placement_id, k.node, k.due_on, k.state from {from} join retention_check k on k.agreement_id = p.agreement_id and k.placement_id = p.id \
+         where p.agreement_id = ? and p.departed_on is not null"
+    );
+    let ask = |sql: String| match &bind {
+        Some(rows) => statement(sql).bind(rows.clone()).bind(agreement_id),
+        None => statement(sql).bind(agreement_id),
+    };
+    let rows: Vec<FactRow> = ask(placements).returning::<FactTypes>().load(connection)?;
+    let decided: Vec<(Id, String, Day, String)> =
+        ask(checks).returning::<(Uid, Text, Text, Text)>().load(connection)?;
+    let mut by_placement: BTreeMap<Id, Vec<(String, Day, Option<Measure>)>> = BTreeMap::new();
+    for (placement, node, due_on, state) in decided {
+        let decision = Measure::from_text(&state);
+        by_placement.entry(placement).or_default().push((node, due_on, decision));
+    }
+    Ok(rows
+        .into_iter()
+        .map(
+            |(
+                placement_id,
+                plan_year,
+                quota_id,
+                origin,
+                worker,
+                scope,
+                group_code,
+                state,
+                departed,
+                onboarded,
+                certain,
+                disputed,
+            )| Fact {
+                placement_id,
+                plan_year,
+                quota_id,
+                person: (origin, worker),
+                scope,
+                group_code,
+                state,
+                departed: departed.is_some(),
+                onboarded: onboarded.is_some(),
+                certain,
+                disputed,
+                checks: by_placement.remove(&placement_id).unwrap_or_default(),
+            },
+        )
+        .collect())
+}
+
+type TallyRow = (i64, Id, String, Population, Measure, String, Standing, i64, i64);
+type TallyTypes = (BigInt, Uid, Text, Text, Text, Text, Text, BigInt, BigInt);
+
+/// The stored figures of an agreement, zeros left out.
+pub fn stored(connection: &mut DbConnection, agreement_id: Id) -> Result<Figures> {
+    let rows: Vec<TallyRow> = statement(
+        "select plan_year, quota_id, scope, population, measure, node, standing, persons, placements from tally where agreement_id = ? and placements > 0",
+    )
+    .bind(agreement_id)
+    .returning::<TallyTypes>()
+    .load(connection)?;
+    let due: Vec<(i64, Id, String, Day, i64)> =
+        statement("select plan_year, quota_id, node, due_on, placements from retention_due where agreement_id = ? and placements > 0")
+            .bind(agreement_id)
+            .returning::<(BigInt, Uid, Text, Text, BigInt)>()
+            .load(connection)?;
+    let tallies = rows.into_iter().map(
+        |(plan_year, quota_id, scope, population, measure, node, standing, persons, placements)| {
+            let scope = Scope::from_text(&scope);
+            (Cell { plan_year, quota_id, scope, population, measure, node, standing }, Count { persons, placements })
+        },
+    );
+    Ok(Figures {
+        tallies: tallies.collect(),
+        due: due
+            .into_iter()
+            .map(|(plan_year, quota_id, node, due_on, placements)| ((plan_year, quota_id, node, due_on), placements))
+            .collect(),
+    })
+}
+
+/// Figures of an agreement that the facts do not give; what `verify` asks. Empty when everything fits.
+pub fn differences(connection: &mut DbConnection, agreement_id: Id) -> Result<Vec<String>> {
+    let counted = contributions(&facts(connection, agreement_id, None)?);
+    let kept = stored(connection, agreement_id)?;
+    let tallies = difference(&kept.tallies, &counted.tallies).into_iter();
+    let named = tallies.map(|(cell, count)| {
+        format!("{cell:?} is off by {} persons and {} placements", -count.persons, -count.placements)
+    });
+    let due = due_difference(&kept, &counted)
+        .into_iter()
+        .map(|(key, placements)| format!("due {key:?} is off by {}", -placements));
+    Ok(named.chain(due).collect())
+}

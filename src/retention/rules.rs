@@ -24,11 +24,11 @@
 //! Deliberately absent: storing the verdict, the total-income rules of some counties, and rates across placements.
 
 use super::day_ranges::{DayRange, DayRanges, day_after, days_after, days_between};
-use super::facts::{ExitReason, PlacementHistory, calendar_months_after};
+use super::facts::{ExitReason, PlacementHistory};
 use super::presence::{Demand, Presence, Sighting};
 use super::verdict::{DecidedBy, NodeResult, NodeState, RetentionReason};
 use crate::agreements::rule_terms::{
-    Continuity, EmployerScope, EvidenceLevel, NodeUnit, RetentionNode, RetentionRule, StartBasis,
+    Continuity, EmployerScope, EvidenceLevel, RetentionNode, RetentionRule, StartBasis,
 };
 use jiff::civil::Date;
 use uuid::Uuid;
@@ -49,10 +49,7 @@ pub fn clock_start(history: &PlacementHistory<'_>, basis: StartBasis) -> Option<
 /// The day a node falls due when the clock started on `start`: whole units later, so that 30 days from 1 March are 31 March.
 #[must_use]
 pub fn due_day(start: Date, node: RetentionNode) -> Date {
-    match node.unit {
-        NodeUnit::Days => days_after(start, i64::from(node.length)),
-        NodeUnit::CalendarMonths => calendar_months_after(start, node.length),
-    }
+    node.due_day(start)
 }
 
 /// The verdict for one placement at one node, as of `today`.
