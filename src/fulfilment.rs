@@ -1,3 +1,151 @@
-//! fulfilment.
+//! Fulfilment (履约情况): each target of an agreement with numerator, denominator, unit and bounds, and the funnel behind it.
+//!
+//! Every number is read from tallies kept in the transaction of the fact, so that reading costs the same at a hundred placements and at
+//! ten million; the rows behind a number are one request away and their count equals it. Persons and person-times never meet in a sum.
+//! Deliberately absent: a traffic light. The people who answer for the number see the number.
 
 pub mod routes;
+pub mod rules;
+pub mod store;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::agreements::Target;
+use crate::db::{Day, Id};
+use crate::regions::Scope;
+
+/// A figure with its bounds: what is sure, what is said, what is contested (N4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Bounds {
+    /// Shown as the agreement demands.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub certain: i64,
+    /// Said, but not yet shown as the agreement demands.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub probable: i64,
+    /// Contested; in neither of the two.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub disputed: i64,
+}
+
+/// A target and how far it is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TargetProgress {
+    /// The target as ratified.
+    pub target: Target,
+    /// Rule by which the figure is made.
+    #[schema(max_length = 100, example = "onboarded/1")]
+    pub rule_id: String,
+    /// Stock, flow or cumulative: cumulative over the plan year.
+    #[schema(max_length = 20, example = "cumulative")]
+    pub basis: &'static str,
+    /// What is reached for sure, in the target's unit.
+    #[schema(minimum = 0, maximum = 10_000_000, example = 2411)]
+    pub numerator: i64,
+    /// The number both sides set themselves.
+    #[schema(minimum = 1, maximum = 10_000_000, example = 2500)]
+    pub denominator: i64,
+    /// Certain, probable and disputed.
+    pub bounds: Bounds,
+    /// Address of the rows behind the numerator.
+    #[schema(max_length = 500)]
+    pub rows: String,
+}
+
+/// Placements of one quota and scope on their way. Person-times, except where persons are said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Funnel {
+    /// Plan year.
+    #[schema(minimum = 1980, maximum = 2099, example = 2026)]
+    pub plan_year: i64,
+    /// The quota.
+    pub quota_id: Id,
+    /// How far from the origin; absent for all scopes together.
+    pub scope: Option<Scope>,
+    /// Departed.
+    pub departed: Group,
+    /// Arrived.
+    pub onboarded: Group,
+    /// Did not arrive, or was turned down.
+    pub not_arrived: Group,
+    /// No longer in post.
+    pub ended: Group,
+    /// Still in post at each node of the rule.
+    #[schema(max_items = 40)]
+    pub nodes: Vec<NodeFigure>,
+}
+
+/// A number of placements and, of which, formerly-poor people including the monitored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Group {
+    /// Placements, whatever their standing.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub placements: i64,
+    /// Distinct persons.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub persons: i64,
+    /// Of which lifted (脱贫人口含监测对象), distinct persons.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub lifted_persons: i64,
+}
+
+/// What is known at a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NodeFigure {
+    /// The node: `90d`, `3m`.
+    #[schema(max_length = 10, example = "90d")]
+    pub node: String,
+    /// Placements whose node is due by the day of reading; absent for a single scope.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub due: Option<i64>,
+    /// Seen in post at the node.
+    pub retained: Group,
+    /// Known to have left before it.
+    pub left: Group,
+    /// Due, and not shown either way: due − retained − left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub unverified: Option<i64>,
+}
+
+/// Places of a quota in the funnel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QuotaPlaces {
+    /// The quota.
+    pub quota_id: Id,
+    /// Places asked for.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub requested: i64,
+    /// Places offered (approved).
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub offered: i64,
+    /// Held by rosters that have not departed.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub held: i64,
+    /// Taken by workers who departed.
+    #[schema(minimum = 0, maximum = 10_000_000)]
+    pub filled: i64,
+}
+
+/// How far an agreement is fulfilled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Fulfilment {
+    /// The agreement.
+    pub agreement_id: Id,
+    /// The day of reading; what falls due is judged by it.
+    pub as_of: Day,
+    /// Rule by which "retained" is decided.
+    #[schema(max_length = 100, example = "stay_3m_continuous")]
+    pub retention_rule_id: String,
+    /// Every target of the terms in effect.
+    #[schema(max_items = 200)]
+    pub targets: Vec<TargetProgress>,
+    /// Places of each quota.
+    #[schema(max_items = 10_000)]
+    pub places: Vec<QuotaPlaces>,
+    /// The funnel of the whole agreement (nil quota) and of each quota, per plan year and scope.
+    #[schema(max_items = 100_000)]
+    pub funnel: Vec<Funnel>,
+}

@@ -24,7 +24,7 @@ use crate::identity::policy::{AgreementsRead, DispatchesWrite};
 use crate::lifecycle;
 use crate::seal::KeyRing;
 use crate::workers;
-use crate::workers::store::WorkerCard;
+use crate::workers::WorkerCard;
 
 /// A roster, or a part of one.
 #[derive(Debug, Deserialize, ToSchema)]
