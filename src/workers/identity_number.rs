@@ -226,9 +226,7 @@ impl IdentityNumber {
     /// remains is enough to tell two rows of a roster apart.
     #[must_use]
     pub fn masked(&self) -> String {
-        let first = self.number.get(..3).unwrap_or_default();
-        let last = self.number.get(16..).unwrap_or_default();
-        format!("{first}{}{last}", "*".repeat(13))
+        mask(&self.number)
     }
 
     /// The last four characters, by which a person at the desk confirms a number. Sealed like the number itself.
@@ -236,6 +234,14 @@ impl IdentityNumber {
     pub fn tail4(&self) -> &str {
         self.number.get(14..).unwrap_or_default()
     }
+}
+
+/// The masked form of a normalised number that was valid when it was taken; see [`IdentityNumber::masked`].
+#[must_use]
+pub fn mask(number: &str) -> String {
+    let first = number.get(..3).unwrap_or_default();
+    let last = number.get(16..).unwrap_or_default();
+    format!("{first}{}{last}", "*".repeat(13))
 }
 
 impl fmt::Debug for IdentityNumber {

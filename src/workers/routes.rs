@@ -1,6 +1,368 @@
-//! Routes.
+//! Routes of the register of workers.
 
+use std::sync::Arc;
+
+use actix_web::{get, patch, post, web};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::registration::{Batch, Registration};
+use super::store::changes::{self, Correction};
+use super::store::{self, Wanted, readings};
+use super::{
+    GroupCode, GroupMembership, IdentityReading, NewErasure, NewIdentityReading, NewWorker, NewWorkerBatch,
+    UnmaskedIdentity, Worker, WorkerMatches, WorkerPatch, WorkerSearch, WorkerState, rules, sealing,
+};
+use crate::app::State;
+use crate::db::{Day, Id, Page};
+use crate::error::{Code, Error, Faults, Result};
+use crate::http::extract::{IfMatch, Patched};
+use crate::http::receipt::Receipts;
+use crate::http::{Answer, Listing, PageParams, Posted};
+use crate::identity::Caller;
+use crate::identity::policy::{WorkersIdentity, WorkersRead, WorkersWrite};
+use crate::regions::RegionCode;
+
+/// Register one person
+///
+/// The identity number is checked and normalised; a number that is damaged, masked or mistyped is refused with its code, never guessed.
+/// A person who is already in the register answers 409 with `worker_id`. The answer is masked.
+#[utoipa::path(
+    tag = "workers",
+    request_body = NewWorker,
+    responses((status = 201, description = "Registered.", body = Worker)),
+    security(("oauth2" = ["workers.write"]))
+)]
+#[post("/v1/workers")]
+async fn register_worker(
+    state: web::Data<State>,
+    caller: Caller<WorkersWrite>,
+    posted: Posted<NewWorker>,
+) -> Result<Answer> {
+    let actor = caller.actor(&state);
+    let party_id = actor.scope.party_id;
+    let registration = Batch::read_one(&state.keys, party_id, &posted.body, actor.now.day())?.plan_new(&state.keys)?;
+    let keys = Arc::clone(&state.keys);
+    posted
+        .key
+        .run(&state, move |connection| {
+            let id = registration.commit_one(connection, &keys, &actor)?;
+            let worker = store::worker(connection, &keys, party_id, id)?;
+            Ok(Answer::created(format!("/v1/workers/{id}"), &worker)?.version(worker.version))
+        })
+        .await
+}
+
+/// Register many persons
+///
+/// Each row stands alone and has its own receipt. A person the register knows is compared: the same facts are `unchanged` and write
+/// nothing, other facts (name, phone, place, reference, groups) are an `accepted` change. What a row does not mention stays as it is.
+#[utoipa::path(
+    tag = "workers",
+    request_body = NewWorkerBatch,
+    responses((status = 207, description = "What became of each row.", body = Receipts)),
+    security(("oauth2" = ["workers.write"]))
+)]
+#[post("/v1/worker-batches")]
+async fn register_worker_batch(
+    state: web::Data<State>,
+    caller: Caller<WorkersWrite>,
+    posted: Posted<NewWorkerBatch>,
+) -> Result<Answer> {
+    let actor = caller.actor(&state);
+    let Posted { body, key } = posted;
+    let registration = prepare(&state, actor.scope.party_id, body, actor.now.day()).await?;
+    let keys = Arc::clone(&state.keys);
+    let language = key.language();
+    key.run(&state, move |connection| Answer::multi_status(&registration.commit(connection, &keys, &actor, language)?))
+        .await
+}
+
+/// Reads, decides and seals a call on threads that neither serve requests nor write to the database.
+async fn prepare(state: &State, party_id: Id, body: NewWorkerBatch, today: Day) -> Result<Registration> {
+    let keys = Arc::clone(&state.keys);
+    let batch =
+        web::block(move || Batch::read(&keys, party_id, &body.rows, today)).await.map_err(Error::internal)??;
+    let (batch, known) = state
+        .db
+        .read(move |connection| {
+            let known = batch.look_up(connection)?;
+            Ok((batch, known))
+        })
+        .await?;
+    let keys = Arc::clone(&state.keys);
+    web::block(move || batch.plan(&keys, known)).await.map_err(Error::internal)?
+}
+
+/// Filters of the list of workers.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerFilter {
+    /// The worker with this reference.
+    #[param(max_length = 100, min_length = 1)]
+    pub partner_ref: Option<String>,
+    /// Workers whose group today is this one; who is in several counts in the most needy.
+    #[param(inline)]
+    pub group: Option<GroupCode>,
+    /// Workers registered (户籍) in this county, as the code in force today.
+    pub hukou_code: Option<RegionCode>,
+    /// Workers in this state.
+    #[param(inline)]
+    pub state: Option<WorkerState>,
+}
+
+/// List the own register
+///
+/// Masked. Erased workers stay in the list without identity, so that a copy can follow.
+#[utoipa::path(
+    tag = "workers",
+    params(PageParams, WorkerFilter),
+    responses((status = 200, description = "A page of the register.", body = Page<Worker>)),
+    security(("oauth2" = ["workers.read"]))
+)]
+#[get("/v1/workers")]
+async fn list_workers(
+    state: web::Data<State>,
+    caller: Caller<WorkersRead>,
+    listing: Listing<WorkerFilter>,
+) -> Result<Answer> {
+    let page = listing.page(&state)?;
+    let WorkerFilter { partner_ref, group, hukou_code, state: in_state } = listing.filter;
+    let wanted = Wanted { partner_ref, group, hukou_code, state: in_state };
+    let (keys, party_id, today) = (Arc::clone(&state.keys), caller.scope.party_id, state.clock.today());
+    state
+        .db
+        .read(move |connection| {
+            let rows = store::list(connection, &keys, party_id, wanted, today, &page)?;
+            Answer::page(&page.page(&keys, rows, |worker| worker.id))
+        })
+        .await
+}
+
+/// Find a person by identity number
+///
+/// An exact search in the own register, in the body so that the number never stands in an address. Nothing of the request is kept,
+/// not even under its Idempotency-Key: a repeat searches again.
+#[utoipa::path(
+    tag = "workers",
+    request_body = WorkerSearch,
+    responses((status = 200, description = "Nobody or one.", body = WorkerMatches)),
+    security(("oauth2" = ["workers.read"]))
+)]
+#[post("/v1/worker-searches")]
+async fn search_workers(
+    state: web::Data<State>,
+    caller: Caller<WorkersRead>,
+    posted: Posted<WorkerSearch>,
+) -> Result<Answer> {
+    let number = rules::read_number(posted.body.identity_number.expose(), "", state.clock.today())
+        .map_err(|fault| Error::new(Code::FieldInvalid).fault(fault))?;
+    let (keys, party_id) = (Arc::clone(&state.keys), caller.scope.party_id);
+    let index = sealing::identity_index(&keys, party_id, &number);
+    state
+        .db
+        .read(move |connection| {
+            Answer::ok(&WorkerMatches { items: store::search(connection, &keys, party_id, index)? })
+        })
+        .await
+}
+
+/// Read a worker
+///
+/// Masked, with every group membership.
+#[utoipa::path(
+    tag = "workers",
+    params(("worker_id" = Id, Path, description = "The worker.")),
+    responses((status = 200, description = "The worker.", body = Worker)),
+    security(("oauth2" = ["workers.read"]))
+)]
+#[get("/v1/workers/{worker_id}")]
+async fn get_worker(state: web::Data<State>, caller: Caller<WorkersRead>, path: web::Path<Id>) -> Result<Answer> {
+    let (keys, party_id, worker_id) = (Arc::clone(&state.keys), caller.scope.party_id, path.into_inner());
+    let worker = state.db.read(move |connection| store::worker(connection, &keys, party_id, worker_id)).await?;
+    Ok(Answer::ok(&worker)?.version(worker.version))
+}
+
+/// Correct a worker
+///
+/// Name, phone, place of registration and reference. A correction that says nothing new changes no version.
+#[utoipa::path(
+    tag = "workers",
+    params(("worker_id" = Id, Path, description = "The worker.")),
+    request_body(content = WorkerPatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The worker as it is now.", body = Worker)),
+    security(("oauth2" = ["workers.write"]))
+)]
+#[patch("/v1/workers/{worker_id}")]
+async fn change_worker(
+    state: web::Data<State>,
+    caller: Caller<WorkersWrite>,
+    path: web::Path<Id>,
+    patched: Patched<WorkerPatch>,
+) -> Result<Answer> {
+    let actor = caller.actor(&state);
+    let correction = read_correction(patched.body, actor.now.day())?;
+    let (keys, worker_id, version) = (Arc::clone(&state.keys), path.into_inner(), IfMatch(Some(patched.version)));
+    let change =
+        state.db.write(move |connection| changes::correct(connection, &keys, &actor, worker_id, version, correction));
+    let worker = change.await?;
+    Ok(Answer::ok(&worker)?.version(worker.version))
+}
+
+fn read_correction(patch: WorkerPatch, today: Day) -> Result<Correction> {
+    let mut faults = Faults::new();
+    let mut keep = |fault| faults.push(fault);
+    let name = patch.name.map(|name| rules::read_name(name.expose(), "")).transpose().map_err(&mut keep);
+    let phone = patch
+        .phone
+        .map(|phone| phone.map(|phone| rules::read_phone(phone.expose(), "")).transpose())
+        .transpose()
+        .map_err(&mut keep);
+    let hukou_code = patch.hukou_code.map(|code| rules::read_hukou(&code, "")).transpose().map_err(&mut keep);
+    if let Some(Some(partner_ref)) = &patch.partner_ref {
+        rules::check_partner_ref(partner_ref, "", today).unwrap_or_else(&mut keep);
+        faults.text("/partner_ref", partner_ref, 100);
+    }
+    match (name, phone, hukou_code) {
+        (Ok(name), Ok(phone), Ok(hukou_code)) if faults.is_empty() => {
+            Ok(Correction { name, phone, hukou_code, partner_ref: patch.partner_ref })
+        }
+        _ => Err(Error::new(Code::FieldInvalid).faults(faults.into_inner())),
+    }
+}
+
+/// Add a group membership
+///
+/// Memberships are dated: a placement counts in the group its worker is in on the day of departure. A membership that is known with
+/// the same group and first day takes the last day and source given here, which is how one is ended. Two memberships of one group
+/// never share a day.
+#[utoipa::path(
+    tag = "workers",
+    params(("worker_id" = Id, Path, description = "The worker.")),
+    request_body = GroupMembership,
+    responses((status = 200, description = "The worker as it is now.", body = Worker)),
+    security(("oauth2" = ["workers.write"]))
+)]
+#[post("/v1/workers/{worker_id}/groups")]
+async fn add_worker_group(
+    state: web::Data<State>,
+    caller: Caller<WorkersWrite>,
+    path: web::Path<Id>,
+    if_match: IfMatch,
+    posted: Posted<GroupMembership>,
+) -> Result<Answer> {
+    let actor = caller.actor(&state);
+    let Posted { body, key } = posted;
+    let (keys, worker_id) = (Arc::clone(&state.keys), path.into_inner());
+    key.run(&state, move |connection| {
+        let worker = changes::add_group(connection, &keys, &actor, worker_id, if_match, body)?;
+        Ok(Answer::ok(&worker)?.version(worker.version))
+    })
+    .await
+}
+
+/// Read the unmasked identity
+///
+/// The purpose is recorded before the identity is answered, and both stand or fall together; the person can be told who read it. The
+/// answer is never stored, so a repeat with the same Idempotency-Key is another reading and is recorded as one.
+#[utoipa::path(
+    tag = "workers",
+    params(("worker_id" = Id, Path, description = "The worker.")),
+    request_body = NewIdentityReading,
+    responses((status = 200, description = "The identity.", body = UnmaskedIdentity)),
+    security(("oauth2" = ["workers.identity"]))
+)]
+#[post("/v1/workers/{worker_id}/identity-readings")]
+async fn read_worker_identity(
+    state: web::Data<State>,
+    caller: Caller<WorkersIdentity>,
+    path: web::Path<Id>,
+    posted: Posted<NewIdentityReading>,
+) -> Result<Answer> {
+    let mut faults = Faults::new();
+    faults.text("/purpose", &posted.body.purpose, 200);
+    faults.check()?;
+    let actor = caller.actor(&state);
+    let (keys, worker_id, purpose) = (Arc::clone(&state.keys), path.into_inner(), posted.body.purpose);
+    // Not through the idempotency key: its table must never hold an identity in the clear.
+    let reading = state.db.write(move |connection| readings::read(connection, &keys, &actor, worker_id, &purpose));
+    Answer::ok(&reading.await?)
+}
+
+/// List who read an identity
+///
+/// Every unmasked reading of this worker: when, by which client, what for.
+#[utoipa::path(
+    tag = "workers",
+    params(("worker_id" = Id, Path, description = "The worker."), PageParams),
+    responses((status = 200, description = "A page of the readings.", body = Page<IdentityReading>)),
+    security(("oauth2" = ["workers.read"]))
+)]
+#[get("/v1/workers/{worker_id}/identity-readings")]
+async fn list_identity_readings(
+    state: web::Data<State>,
+    caller: Caller<WorkersRead>,
+    path: web::Path<Id>,
+    listing: Listing<NoFilter>,
+) -> Result<Answer> {
+    let page = listing.page(&state)?;
+    let (keys, party_id, worker_id) = (Arc::clone(&state.keys), caller.scope.party_id, path.into_inner());
+    state
+        .db
+        .read(move |connection| {
+            let rows = readings::list(connection, party_id, worker_id, &page)?;
+            Answer::page(&page.page(&keys, rows, |reading| reading.id))
+        })
+        .await
+}
+
+/// A list without filters of its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFilter {}
+
+/// Erase an identity
+///
+/// Name, numbers, indexes, reference, groups, sex and birth year go for good; placements and totals stay. Refused while the worker has
+/// an open placement of yours.
+#[utoipa::path(
+    tag = "workers",
+    params(("worker_id" = Id, Path, description = "The worker.")),
+    request_body = NewErasure,
+    responses((status = 200, description = "What is left of the record.", body = Worker)),
+    security(("oauth2" = ["workers.write"]))
+)]
+#[post("/v1/workers/{worker_id}/erasure")]
+async fn erase_worker(
+    state: web::Data<State>,
+    caller: Caller<WorkersWrite>,
+    path: web::Path<Id>,
+    if_match: IfMatch,
+    posted: Posted<NewErasure>,
+) -> Result<Answer> {
+    let actor = caller.actor(&state);
+    let Posted { body, key } = posted;
+    let (keys, worker_id) = (Arc::clone(&state.keys), path.into_inner());
+    key.run(&state, move |connection| {
+        let worker = changes::erase(connection, &keys, &actor, worker_id, if_match, body.reason)?;
+        Ok(Answer::ok(&worker)?.version(worker.version))
+    })
+    .await
+}
+
 /// Mounts the routes of this slice.
-pub fn mount(_config: &mut ServiceConfig) {}
+pub fn mount(config: &mut ServiceConfig) {
+    config
+        .service(register_worker)
+        .service(register_worker_batch)
+        .service(list_workers)
+        .service(search_workers)
+        .service(get_worker)
+        .service(change_worker)
+        .service(add_worker_group)
+        .service(read_worker_identity)
+        .service(list_identity_readings)
+        .service(erase_worker);
+}

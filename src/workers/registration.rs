@@ -1,0 +1,384 @@
+//! Registering many persons at once: what becomes of each row, decided and sealed before the write transaction.
+//!
+//! The order is: read the rows, look up who is known, decide and seal (all of it outside the writer), then look up again inside the
+//! transaction. Only if the register has moved in between is the decision made anew there. Registering one person is the same code
+//! with one row. The new worker's id is made with the row, because a sealed value belongs to the row it lies in.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::rules::{self, Candidate, Difference, Held};
+use super::sealing::{self, SealedField};
+use super::store::register::{self, Known, KnownWorker};
+use super::{GroupMembership, NewWorker, WorkerSex};
+use crate::db::{Day, DbConnection, Id};
+use crate::error::Language;
+use crate::error::{Code, Error, Fault, Faults, Result, Text};
+use crate::events::{self, Actor, Chain, NewEvent};
+use crate::http::receipt::{Receipts, RowStatus};
+use crate::seal::{KeyRing, Sensitive};
+
+/// A row that could be read.
+#[derive(Debug)]
+struct Entry {
+    /// Its place in the call.
+    row: usize,
+    /// Its place in the body, for faults.
+    at: String,
+    /// The id the person gets when new.
+    id: Id,
+    identity_index: [u8; 32],
+    candidate: Candidate,
+}
+
+/// The rows of a call, read but not yet compared with the register.
+#[derive(Debug)]
+pub struct Batch {
+    party_id: Id,
+    entries: Vec<Entry>,
+    refused: Vec<(usize, Vec<Fault>)>,
+    /// The senders' references by row; none where the reference itself is personal data.
+    partner_refs: Vec<Option<String>>,
+}
+
+impl Batch {
+    /// Reads the rows of a call; rows that cannot be read are kept with their faults.
+    ///
+    /// # Errors
+    /// [`Code::FieldInvalid`] when the shape of the call is wrong: the whole call is refused.
+    pub fn read(keys: &KeyRing, party_id: Id, rows: &[NewWorker], today: Day) -> Result<Self> {
+        let mut faults = Faults::new();
+        faults.require(
+            (1..=super::BATCH_ROWS_MAX).contains(&rows.len()),
+            "/rows",
+            "length",
+            "must have 1 to 5000 rows",
+            "须为 1 至 5000 行",
+        );
+        for (row, new) in rows.iter().enumerate() {
+            rules::check_shape(new, &format!("/rows/{row}"), &mut faults);
+        }
+        faults.check()?;
+        let mut batch = Self::empty(party_id);
+        for (row, new) in rows.iter().enumerate() {
+            batch.add(keys, new, format!("/rows/{row}"), today);
+        }
+        Ok(batch)
+    }
+
+    /// Reads one person, sent alone.
+    ///
+    /// # Errors
+    /// [`Code::FieldInvalid`] with every fault.
+    pub fn read_one(keys: &KeyRing, party_id: Id, new: &NewWorker, today: Day) -> Result<Self> {
+        let mut faults = Faults::new();
+        rules::check_shape(new, "", &mut faults);
+        faults.check()?;
+        let mut batch = Self::empty(party_id);
+        batch.add(keys, new, String::new(), today);
+        match batch.refused.pop() {
+            Some((_, faults)) => Err(Error::new(Code::FieldInvalid).faults(faults)),
+            None => Ok(batch),
+        }
+    }
+
+    const fn empty(party_id: Id) -> Self {
+        Self { party_id, entries: Vec::new(), refused: Vec::new(), partner_refs: Vec::new() }
+    }
+
+    fn add(&mut self, keys: &KeyRing, new: &NewWorker, at: String, today: Day) {
+        let row = self.partner_refs.len();
+        let mut partner_ref = new.partner_ref.clone();
+        match rules::read(new, &at, today) {
+            Ok(candidate) => self.entries.push(Entry {
+                row,
+                at,
+                id: Id::new(),
+                identity_index: sealing::identity_index(keys, self.party_id, &candidate.number),
+                candidate,
+            }),
+            Err(faults) => {
+                partner_ref =
+                    partner_ref.filter(|_| faults.iter().all(|fault| fault.code != rules::PARTNER_REF_PERSONAL));
+                self.refused.push((row, faults));
+            }
+        }
+        self.partner_refs.push(partner_ref);
+    }
+
+    /// Who of these persons the register holds.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn look_up(&self, connection: &mut DbConnection) -> Result<Vec<Known>> {
+        let wanted = self.entries.iter().map(|entry| (entry.identity_index, entry.candidate.partner_ref.as_deref()));
+        register::known(connection, self.party_id, wanted)
+    }
+
+    /// Decides and seals as if the register knew none of these persons; the transaction finds out whether it does.
+    ///
+    /// # Errors
+    /// None in practice; see [`Self::plan`].
+    pub fn plan_new(self, keys: &KeyRing) -> Result<Registration> {
+        let known = vec![Known::default(); self.entries.len()];
+        self.plan(keys, known)
+    }
+
+    /// Decides every row against what the register holds, and seals what will be written.
+    ///
+    /// # Errors
+    /// An internal error when the register holds a value that does not open.
+    pub fn plan(self, keys: &KeyRing, known: Vec<Known>) -> Result<Registration> {
+        let plan = Plan::of(keys, &self, &known)?;
+        Ok(Registration { batch: self, known, plan })
+    }
+}
+
+/// What became of a row.
+#[derive(Debug, Clone)]
+enum Outcome {
+    Registered(Id),
+    Changed(Id),
+    Unchanged(Id),
+    Refused(Vec<Fault>),
+}
+
+/// What will be written, ready as statement parameters.
+#[derive(Debug, Default)]
+struct Plan {
+    outcomes: Vec<Outcome>,
+    inserts: Vec<Value>,
+    changes: Vec<Value>,
+    groups: Vec<Value>,
+}
+
+/// A call that is ready to be committed.
+#[derive(Debug)]
+pub struct Registration {
+    batch: Batch,
+    known: Vec<Known>,
+    plan: Plan,
+}
+
+impl Registration {
+    /// Writes the batch: one statement for new persons, one for changed ones, one for memberships, one event. A call that changes
+    /// nothing writes nothing.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn commit(
+        mut self,
+        connection: &mut DbConnection,
+        keys: &KeyRing,
+        actor: &Actor,
+        language: Language,
+    ) -> Result<Receipts> {
+        self.settle(connection, keys)?;
+        let (registered, changed) = (self.plan.inserts.len(), self.plan.changes.len());
+        self.plan.write(connection, actor)?;
+        if registered + changed > 0 {
+            let event = NewEvent {
+                kind: "workers.registered",
+                chain: Chain::Party(self.batch.party_id),
+                subject_kind: "worker_batch",
+                subject_id: Id::new(),
+                subject_version: 1,
+                employer_id: None,
+                payload: json!({ "registered": registered, "changed": changed }),
+            };
+            events::log::record(connection, actor, event)?;
+        }
+        let mut receipts = Receipts::default();
+        for (partner_ref, outcome) in self.batch.partner_refs.into_iter().zip(self.plan.outcomes) {
+            let outcome = match outcome {
+                Outcome::Registered(id) | Outcome::Changed(id) => Ok((RowStatus::Accepted, id)),
+                Outcome::Unchanged(id) => Ok((RowStatus::Unchanged, id)),
+                Outcome::Refused(faults) => Err(faults),
+            };
+            receipts.push(partner_ref, outcome, language);
+        }
+        Ok(receipts)
+    }
+
+    /// Writes one person who must be new; gives the new id.
+    ///
+    /// # Errors
+    /// [`Code::WorkerAlreadyRegistered`] with `worker_id`, [`Code::PartnerRefTaken`].
+    pub fn commit_one(mut self, connection: &mut DbConnection, keys: &KeyRing, actor: &Actor) -> Result<Id> {
+        self.settle(connection, keys)?;
+        if let Some(worker) = self.known.first().and_then(|known| known.worker.as_ref()) {
+            return Err(Error::new(Code::WorkerAlreadyRegistered).param("worker_id", worker.id.to_string()));
+        }
+        let id = match self.plan.outcomes.first() {
+            Some(Outcome::Registered(id)) => *id,
+            Some(Outcome::Refused(_)) => return Err(Error::new(Code::PartnerRefTaken)),
+            _ => return Err(Error::internal("one person, no outcome")),
+        };
+        self.plan.write(connection, actor)?;
+        let event = NewEvent {
+            kind: "worker.registered",
+            chain: Chain::Party(self.batch.party_id),
+            subject_kind: "worker",
+            subject_id: id,
+            subject_version: 1,
+            employer_id: None,
+            payload: json!({}),
+        };
+        events::log::record(connection, actor, event)?;
+        Ok(id)
+    }
+
+    /// Makes sure the decision fits the register as it is now, with the register locked.
+    fn settle(&mut self, connection: &mut DbConnection, keys: &KeyRing) -> Result<()> {
+        register::lock(connection, self.batch.party_id)?;
+        let known = self.batch.look_up(connection)?;
+        if known != self.known {
+            self.plan = Plan::of(keys, &self.batch, &known)?;
+            self.known = known;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    fn of(keys: &KeyRing, batch: &Batch, known: &[Known]) -> Result<Self> {
+        let nothing = || Outcome::Refused(Vec::new());
+        let mut plan = Self {
+            outcomes: std::iter::repeat_with(nothing).take(batch.partner_refs.len()).collect(),
+            ..Self::default()
+        };
+        for (row, faults) in &batch.refused {
+            plan.settle(*row, Outcome::Refused(faults.clone()));
+        }
+        let mut people = HashSet::with_capacity(batch.entries.len());
+        let mut references = HashSet::new();
+        for (entry, known) in batch.entries.iter().zip(known) {
+            let partner_ref = entry.candidate.partner_ref.as_deref();
+            let repeated = if people.contains(&entry.identity_index) {
+                Some(("identity_number", REPEATED_NUMBER))
+            } else if partner_ref.is_some_and(|reference| references.contains(reference)) {
+                Some(("partner_ref", REPEATED_REFERENCE))
+            } else if known.reference_belongs_to_another() {
+                Some(("partner_ref", TAKEN_REFERENCE))
+            } else {
+                None
+            };
+            let outcome = match (repeated, &known.worker) {
+                (Some((field, (code, en, zh))), _) => {
+                    let Text { en, zh } = Text::new(en, zh);
+                    Outcome::Refused(vec![Fault::body(format!("{}/{field}", entry.at), code, en, zh)])
+                }
+                (None, None) => plan.register(keys, entry)?,
+                (None, Some(worker)) => plan.compare(keys, entry, worker)?,
+            };
+            if !matches!(outcome, Outcome::Refused(_)) {
+                people.insert(entry.identity_index);
+                references.extend(partner_ref);
+            }
+            plan.settle(entry.row, outcome);
+        }
+        Ok(plan)
+    }
+
+    fn settle(&mut self, row: usize, outcome: Outcome) {
+        if let Some(place) = self.outcomes.get_mut(row) {
+            *place = outcome;
+        }
+    }
+
+    fn register(&mut self, keys: &KeyRing, entry: &Entry) -> Result<Outcome> {
+        let Entry { id, candidate, identity_index, .. } = entry;
+        let phone =
+            candidate.phone.as_ref().map(|phone| SealedField::Phone.seal(keys, *id, phone.as_str())).transpose()?;
+        self.inserts.push(json!([
+            id,
+            candidate.partner_ref,
+            hex::encode(SealedField::Name.seal(keys, *id, candidate.name.as_str())?),
+            hex::encode(SealedField::IdentityNumber.seal(keys, *id, candidate.number.as_str())?),
+            phone.map(hex::encode),
+            hex::encode(identity_index),
+            hex::encode(sealing::exchange_index(keys, &candidate.number)),
+            hex::encode(sealing::name_index(keys, &candidate.name)),
+            WorkerSex::from(candidate.number.sex()),
+            candidate.number.birth_date().year(),
+            candidate.hukou_code,
+        ]));
+        self.add_groups(*id, &candidate.groups);
+        Ok(Outcome::Registered(*id))
+    }
+
+    fn compare(&mut self, keys: &KeyRing, entry: &Entry, worker: &KnownWorker) -> Result<Outcome> {
+        let Entry { candidate, at, .. } = entry;
+        let name = SealedField::Name.open(keys, worker.id, &worker.name_sealed)?;
+        let phone =
+            worker.phone_sealed.as_ref().map(|sealed| SealedField::Phone.open(keys, worker.id, sealed)).transpose()?;
+        let held = Held {
+            name: name.expose(),
+            phone: phone.as_ref().map(|phone: &Sensitive<String>| phone.expose().as_str()),
+            hukou_code: worker.hukou_code,
+            partner_ref: worker.partner_ref.as_deref(),
+            groups: &worker.groups,
+        };
+        match rules::difference(&held, candidate, at) {
+            Err(faults) => Ok(Outcome::Refused(faults)),
+            Ok(difference) if difference.is_empty() => Ok(Outcome::Unchanged(worker.id)),
+            Ok(difference) => self.change(keys, candidate, worker, &difference),
+        }
+    }
+
+    fn change(
+        &mut self,
+        keys: &KeyRing,
+        candidate: &Candidate,
+        worker: &KnownWorker,
+        difference: &Difference,
+    ) -> Result<Outcome> {
+        let name = if difference.name {
+            SealedField::Name.seal(keys, worker.id, candidate.name.as_str())?
+        } else {
+            worker.name_sealed.clone()
+        };
+        let phone = match &candidate.phone {
+            Some(phone) if difference.phone => Some(SealedField::Phone.seal(keys, worker.id, phone.as_str())?),
+            _ => worker.phone_sealed.clone(),
+        };
+        self.changes.push(json!([
+            worker.id,
+            worker.version + 1,
+            candidate.partner_ref.as_ref().or(worker.partner_ref.as_ref()),
+            hex::encode(name),
+            hex::encode(sealing::name_index(keys, &candidate.name)),
+            phone.map(hex::encode),
+            candidate.hukou_code,
+        ]));
+        self.add_groups(worker.id, &difference.groups);
+        Ok(Outcome::Changed(worker.id))
+    }
+
+    fn add_groups(&mut self, worker_id: Id, groups: &[GroupMembership]) {
+        self.groups.extend(groups.iter().map(|group| register::group_row(worker_id, group)));
+    }
+
+    fn write(&mut self, connection: &mut DbConnection, actor: &Actor) -> Result<()> {
+        register::insert(connection, actor, std::mem::take(&mut self.inserts))?;
+        register::change(connection, actor, std::mem::take(&mut self.changes))?;
+        register::put_groups(connection, actor, std::mem::take(&mut self.groups))
+    }
+}
+
+const REPEATED_NUMBER: (&str, &str, &str) = (
+    "identity_number_repeated",
+    "This person is already in an earlier row of the call; keep one of the rows.",
+    "同一人员在本次提交的前面行中已出现，请只保留一行。",
+);
+const REPEATED_REFERENCE: (&str, &str, &str) = (
+    "partner_ref_repeated",
+    "This reference is already in an earlier row of the call; give every person a reference of their own.",
+    "该编号在本次提交的前面行中已使用，请为每名人员使用不同的编号。",
+);
+const TAKEN_REFERENCE: (&str, &str, &str) = (
+    "partner_ref_taken",
+    "Another person of your register has this reference; compare the identity numbers.",
+    "名册中另一人员已使用该编号，请核对身份证号码。",
+);

@@ -1,0 +1,297 @@
+//! The register's queries. Every function takes the party whose register it is; another party's worker is as absent as none.
+
+pub mod changes;
+pub mod readings;
+pub mod register;
+
+use diesel::dsl::{exists, not};
+use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
+use serde_json::{Value, json};
+
+use super::person_name::PersonName;
+use super::phone::Phone;
+use super::rules::{self, BY_NEED};
+use super::sealing::SealedField;
+use super::{GroupCode, GroupMembership, Worker, WorkerCard, WorkerSex, WorkerState, identity_number};
+use crate::db::schema::{worker, worker_group};
+use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, Uid, statement};
+use crate::error::{Error, Result};
+use crate::regions::RegionCode;
+use crate::seal::KeyRing;
+
+/// How a roster names a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum WorkerRef {
+    /// By the exchange's id.
+    Id(Id),
+    /// By the sender's own reference.
+    PartnerRef(String),
+}
+
+/// What a placement needs to know of a worker: indexes, group and figures, no identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerFacts {
+    /// The worker.
+    pub id: Id,
+    /// Index of the identity number in the whole exchange.
+    pub exchange_index: Vec<u8>,
+    /// Index of the name in the whole exchange.
+    pub name_index: Vec<u8>,
+    /// Group as of the day that was asked for; the most needy when there are several.
+    pub group_code: GroupCode,
+    /// From the identity number.
+    pub birth_year: i64,
+    /// Household registration, as the code in force today.
+    pub hukou_code: RegionCode,
+}
+
+/// Finds the workers of a roster, in its order; `None` for one that is unknown here or erased. On PostgreSQL the workers stay until
+/// the transaction ends, so that nobody is erased between being found and being placed.
+///
+/// # Errors
+/// What the database says.
+pub fn resolve(
+    connection: &mut DbConnection,
+    origin_id: Id,
+    refs: &[WorkerRef],
+    day: Day,
+) -> Result<Vec<Option<WorkerFacts>>> {
+    let mut found = vec![None; refs.len()];
+    if refs.is_empty() {
+        return Ok(found);
+    }
+    let wanted = refs.iter().map(|reference| match reference {
+        WorkerRef::Id(id) => json!([id, null]),
+        WorkerRef::PartnerRef(partner_ref) => json!([null, partner_ref]),
+    });
+    let source = connection.rows(&[("id", Column::Id), ("partner_ref", Column::Text)]);
+    let kept = match connection {
+        DbConnection::Postgres(_) => "for key share of w",
+        DbConnection::Sqlite(_) => "",
+    };
+    let rows: Vec<(i64, Id, Vec<u8>, Vec<u8>, i64, i64, RegionCode)> = statement(format!(
+        "select r.ordinal, w.id, w.exchange_index, w.name_index, {NEED_ON_DAY}, w.birth_year, w.hukou_code \
+         from {source} r join worker w on w.party_id = ? and w.id = \
+         coalesce(r.id, (select k.id from worker k where k.party_id = ? and k.partner_ref = r.partner_ref)) \
+         where w.state = 'active' {kept}"
+    ))
+    .bind(day)
+    .bind(day)
+    .bind(Value::Array(wanted.collect()).to_string())
+    .bind(origin_id)
+    .bind(origin_id)
+    .returning::<(BigInt, Uid, Binary, Binary, BigInt, BigInt, Text)>()
+    .load(connection)?;
+    for (ordinal, id, exchange_index, name_index, need, birth_year, hukou_code) in rows {
+        let group_code = rules::group_of_need(need);
+        let place = usize::try_from(ordinal).ok().and_then(|ordinal| found.get_mut(ordinal));
+        if let Some(place) = place {
+            *place = Some(WorkerFacts { id, exchange_index, name_index, group_code, birth_year, hukou_code });
+        }
+    }
+    Ok(found)
+}
+
+/// The place in [`BY_NEED`], from 1, of the most needy group of worker `w` on a day (two binds).
+const NEED_ON_DAY: &str = "cast(coalesce((select min(case g.group_code when 'sudden_hardship' then 1 when 'marginal' then 2 \
+     when 'unstable_lifted' then 3 when 'lifted' then 4 else 5 end) from worker_group g \
+     where g.party_id = w.party_id and g.worker_id = w.id and g.valid_from <= ? and (g.valid_to is null or g.valid_to >= ?)), 5) as bigint)";
+
+/// What destination and employer may see of a worker: the caller has made sure that the person was sent to them.
+///
+/// # Errors
+/// Not found; an internal error when a value does not open.
+pub fn card(connection: &mut DbConnection, keys: &KeyRing, origin_id: Id, worker_id: Id) -> Result<WorkerCard> {
+    let row = row(connection, origin_id, worker_id)?;
+    let opened = row.open(keys)?;
+    Ok(WorkerCard {
+        worker_id,
+        name: opened.name,
+        masked_identity_number: opened.identity_number.as_deref().map(identity_number::mask),
+        phone: opened.phone,
+    })
+}
+
+/// A worker's row.
+#[derive(Debug, diesel::Queryable, diesel::Selectable)]
+#[diesel(table_name = worker)]
+pub struct WorkerRow {
+    /// Id.
+    pub id: Id,
+    /// The sender's own reference.
+    pub partner_ref: Option<String>,
+    name_sealed: Option<Vec<u8>>,
+    identity_sealed: Option<Vec<u8>>,
+    phone_sealed: Option<Vec<u8>>,
+    exchange_index: Option<Vec<u8>>,
+    sex: WorkerSex,
+    birth_year: Option<i64>,
+    /// Household registration.
+    pub hukou_code: RegionCode,
+    /// Whether the identity is kept.
+    pub state: WorkerState,
+    /// Version of the record.
+    pub version: i64,
+    created_at: Instant,
+    updated_at: Instant,
+}
+
+/// An opened identity; all empty after erasure. It has no debug form.
+pub struct Opened {
+    /// Name.
+    pub name: Option<String>,
+    /// Identity number, 18 characters.
+    pub identity_number: Option<String>,
+    /// Mobile number.
+    pub phone: Option<String>,
+}
+
+impl WorkerRow {
+    /// Opens the sealed values.
+    ///
+    /// # Errors
+    /// An internal error when a value does not open.
+    pub fn open(&self, keys: &KeyRing) -> Result<Opened> {
+        let open = |field: SealedField, sealed: &Option<Vec<u8>>| {
+            let opened = sealed.as_deref().map(|sealed| field.open(keys, self.id, sealed)).transpose()?;
+            Ok::<_, Error>(opened.map(crate::seal::Sensitive::into_exposed))
+        };
+        Ok(Opened {
+            name: open(SealedField::Name, &self.name_sealed)?,
+            identity_number: open(SealedField::IdentityNumber, &self.identity_sealed)?,
+            phone: open(SealedField::Phone, &self.phone_sealed)?,
+        })
+    }
+
+    fn view(self, keys: &KeyRing, groups: Vec<GroupMembership>) -> Result<Worker> {
+        let opened = self.open(keys)?;
+        // A value that was sealed was valid; should one not be, it stays hidden whole.
+        let hidden = || "*".to_owned();
+        let mask_name = |name: &String| PersonName::parse(name).map_or_else(|_| hidden(), |name| name.masked());
+        let mask_phone = |phone: &String| Phone::parse(phone).map_or_else(|_| hidden(), |phone| phone.masked());
+        Ok(Worker {
+            id: self.id,
+            partner_ref: self.partner_ref,
+            state: self.state,
+            masked_name: opened.name.as_ref().map(mask_name),
+            masked_identity_number: opened.identity_number.as_deref().map(identity_number::mask),
+            masked_phone: opened.phone.as_ref().map(mask_phone),
+            sex: self.sex,
+            birth_year: self.birth_year,
+            hukou_code: self.hukou_code,
+            groups,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+/// Which workers a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// With this reference.
+    pub partner_ref: Option<String>,
+    /// Whose group on `today` is this one.
+    pub group: Option<GroupCode>,
+    /// Registered (户籍) here.
+    pub hukou_code: Option<RegionCode>,
+    /// In this state.
+    pub state: Option<WorkerState>,
+}
+
+/// A page of a party's register.
+///
+/// # Errors
+/// What the database says; an internal error when a value does not open.
+pub fn list(
+    connection: &mut DbConnection,
+    keys: &KeyRing,
+    party_id: Id,
+    wanted: Wanted,
+    today: Day,
+    page: &PageRequest,
+) -> Result<Vec<Worker>> {
+    let mut query = worker::table.filter(worker::party_id.eq(party_id)).select(WorkerRow::as_select()).into_boxed();
+    if let Some(partner_ref) = wanted.partner_ref {
+        query = query.filter(worker::partner_ref.eq(partner_ref));
+    }
+    if let Some(hukou_code) = wanted.hukou_code {
+        query = query.filter(worker::hukou_code.eq(hukou_code));
+    }
+    if let Some(state) = wanted.state {
+        query = query.filter(worker::state.eq(state));
+    }
+    if let Some(group) = wanted.group {
+        let current = || {
+            worker_group::table
+                .filter(worker_group::party_id.eq(worker::party_id))
+                .filter(worker_group::worker_id.eq(worker::id))
+                .filter(worker_group::valid_from.le(today))
+                .filter(worker_group::valid_to.is_null().or(worker_group::valid_to.ge(today)))
+        };
+        let needier: Vec<GroupCode> = BY_NEED.into_iter().take_while(|other| *other != group).collect();
+        query = query.filter(not(exists(current().filter(worker_group::group_code.eq_any(needier)))));
+        if group != GroupCode::Ordinary {
+            query = query.filter(exists(current().filter(worker_group::group_code.eq(group))));
+        }
+    }
+    query = match (page.after, page.descending) {
+        (None, _) => query,
+        (Some(after), false) => query.filter(worker::id.gt(after)),
+        (Some(after), true) => query.filter(worker::id.lt(after)),
+    };
+    query = if page.descending { query.order(worker::id.desc()) } else { query.order(worker::id.asc()) };
+    let rows: Vec<WorkerRow> = query.limit(page.probe()).load(connection)?;
+    views(connection, keys, party_id, rows)
+}
+
+/// One worker.
+///
+/// # Errors
+/// Not found; an internal error when a value does not open.
+pub fn worker(connection: &mut DbConnection, keys: &KeyRing, party_id: Id, worker_id: Id) -> Result<Worker> {
+    let row = row(connection, party_id, worker_id)?;
+    let mut groups = register::groups_of(connection, party_id, &[worker_id])?;
+    row.view(keys, groups.remove(&worker_id).unwrap_or_default())
+}
+
+/// The worker with an identity number, found by the party's own index.
+///
+/// # Errors
+/// What the database says; an internal error when a value does not open.
+pub fn search(
+    connection: &mut DbConnection,
+    keys: &KeyRing,
+    party_id: Id,
+    identity_index: [u8; 32],
+) -> Result<Vec<Worker>> {
+    let rows: Vec<WorkerRow> = worker::table
+        .filter(worker::party_id.eq(party_id))
+        .filter(worker::identity_index.eq(identity_index.to_vec()))
+        .select(WorkerRow::as_select())
+        .load(connection)?;
+    views(connection, keys, party_id, rows)
+}
+
+fn views(connection: &mut DbConnection, keys: &KeyRing, party_id: Id, rows: Vec<WorkerRow>) -> Result<Vec<Worker>> {
+    let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+    let mut groups = register::groups_of(connection, party_id, &ids)?;
+    rows.into_iter()
+        .map(|row| {
+            let groups = groups.remove(&row.id).unwrap_or_default();
+            row.view(keys, groups)
+        })
+        .collect()
+}
+
+fn row(connection: &mut DbConnection, party_id: Id, worker_id: Id) -> Result<WorkerRow> {
+    worker::table
+        .filter(worker::party_id.eq(party_id))
+        .filter(worker::id.eq(worker_id))
+        .select(WorkerRow::as_select())
+        .get_result(connection)
+        .optional()?
+        .ok_or_else(|| Error::not_found("worker", "人员"))
+}
