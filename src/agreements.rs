@@ -3,9 +3,20 @@
 //! Terms are versioned. What is ratified is the SHA-256 of the exact canonical bytes (RFC 8785) of one version; an amendment is a new
 //! version that takes effect on its day after every party ratified it, and the old one stays readable. Whether an agreement is in
 //! force, expiring or expired is computed from the day, never stored. Deliberately absent: penalties and payment.
+//!
+//! Read [`rules`] (who may do what, when it holds), [`validation`] (what can be ratified), [`document`] (the bytes), then
+//! [`drafting`], [`ratifying`] and [`store`].
 
+pub mod answers;
+pub mod document;
+pub mod drafting;
+pub mod ratifying;
+pub mod requests;
 pub mod routes;
 pub mod rule_terms;
+pub mod rules;
+pub mod store;
+pub mod validation;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -55,12 +66,16 @@ crate::text_enum! {
 crate::text_enum! {
     /// What a party may do with an agreement.
     pub enum AgreementAction {
+        /// Write the draft anew.
+        Change => "change",
         /// Put the draft before the parties.
         Propose => "propose",
         /// Take the proposal back to a draft.
         Withdraw => "withdraw",
         /// The last party has ratified.
         Ratify => "ratify",
+        /// Propose a new version of the terms.
+        Amend => "amend",
         /// Pause it.
         Suspend => "suspend",
         /// Go on.
@@ -72,13 +87,48 @@ crate::text_enum! {
 
 /// The life of an agreement.
 pub const TRANSITIONS: &[Transition<AgreementState, AgreementAction>] = &[
+    (AgreementState::Draft, AgreementAction::Change, AgreementState::Draft),
     (AgreementState::Draft, AgreementAction::Propose, AgreementState::Proposed),
     (AgreementState::Proposed, AgreementAction::Withdraw, AgreementState::Draft),
     (AgreementState::Proposed, AgreementAction::Ratify, AgreementState::Ratified),
+    (AgreementState::Ratified, AgreementAction::Amend, AgreementState::Ratified),
     (AgreementState::Ratified, AgreementAction::Suspend, AgreementState::Suspended),
     (AgreementState::Suspended, AgreementAction::Resume, AgreementState::Ratified),
     (AgreementState::Ratified, AgreementAction::Terminate, AgreementState::Terminated),
     (AgreementState::Suspended, AgreementAction::Terminate, AgreementState::Terminated),
+];
+
+crate::text_enum! {
+    /// Stored states of one version of the terms.
+    pub enum VersionState {
+        /// Part of a draft; its document may still change.
+        Draft => "draft",
+        /// Before the parties; its document never changes again.
+        Proposed => "proposed",
+        /// Ratified by every party.
+        Ratified => "ratified",
+        /// Taken back before every party had ratified; kept for the record.
+        Withdrawn => "withdrawn",
+    }
+}
+
+crate::text_enum! {
+    /// What happens to a version.
+    pub enum VersionAction {
+        /// Put it before the parties.
+        Propose => "propose",
+        /// Take it back.
+        Withdraw => "withdraw",
+        /// The last party has ratified it.
+        Ratify => "ratify",
+    }
+}
+
+/// The life of a version. What is withdrawn is never proposed again: the next proposal is a new version.
+pub const VERSION_TRANSITIONS: &[Transition<VersionState, VersionAction>] = &[
+    (VersionState::Draft, VersionAction::Propose, VersionState::Proposed),
+    (VersionState::Proposed, VersionAction::Withdraw, VersionState::Withdrawn),
+    (VersionState::Proposed, VersionAction::Ratify, VersionState::Ratified),
 ];
 
 crate::text_enum! {

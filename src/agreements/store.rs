@@ -1,1 +1,331 @@
-//! To be written.
+//! Agreements in the database: the only queries of this slice. Every function that reads for a caller takes the caller's [`Scope`];
+//! what belongs to others, and another party's draft, looks absent.
+
+pub mod versions;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::document::Digest;
+use super::requests::{AgreementFilter, NewParty};
+use super::{Agreement, AgreementState, PartyRole, Standing, Terms, VersionState, rules};
+use crate::db::schema::{agreement, agreement_party, agreement_version};
+use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, Uid, statement};
+use crate::error::{Code, Error, Result};
+use crate::identity::Scope;
+use crate::identity::jwks::{RegisteredKey, RegisteredKeyState};
+
+/// Parsed terms kept in memory; a province has some hundred agreements in force.
+const TERMS_REMEMBERED: usize = 1_024;
+
+/// Parsed terms by the digest of their document. The digest is checked before an entry is made, so an entry can never be wrong and
+/// never needs to be taken away.
+static TERMS: LazyLock<Mutex<HashMap<Digest, Arc<Terms>>>> = LazyLock::new(Mutex::default);
+
+/// An agreement and what the caller's party is in it.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    /// The agreement.
+    pub agreement: Agreement,
+    /// The caller's role.
+    pub role: PartyRole,
+}
+
+/// A party of an agreement, as the register has it now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AgreementParty {
+    /// The party.
+    pub party_id: Id,
+    /// What it is in this agreement.
+    pub role: PartyRole,
+    /// Its name.
+    #[schema(max_length = 100, example = "邵阳县人力资源和社会保障局")]
+    pub name: String,
+    /// What kind of party it is.
+    #[schema(max_length = 20, example = "authority")]
+    pub kind: String,
+    /// Its division; of a zone, the division that hosts it.
+    pub region_code: Option<crate::regions::RegionCode>,
+}
+
+/// An agreement the caller's party takes part in; a draft only for the party that writes it.
+///
+/// # Errors
+/// [`Code::NotFound`] for everybody else.
+pub fn membership(connection: &mut DbConnection, scope: &Scope, agreement_id: Id) -> Result<Membership> {
+    let row: Option<(Agreement, PartyRole)> = agreement::table
+        .inner_join(agreement_party::table.on(agreement_party::agreement_id.eq(agreement::id)))
+        .filter(agreement::id.eq(agreement_id))
+        .filter(agreement_party::party_id.eq(scope.party_id))
+        .select((Agreement::as_select(), agreement_party::role))
+        .get_result(connection)
+        .optional()?;
+    row.filter(|(agreement, _)| agreement.state != AgreementState::Draft || agreement.drafted_by == scope.party_id)
+        .map(|(agreement, role)| Membership { agreement, role })
+        .ok_or_else(absent)
+}
+
+/// The same, with the agreement's row locked until the end of the transaction: for commands.
+///
+/// # Errors
+/// [`Code::NotFound`].
+pub fn locked(connection: &mut DbConnection, scope: &Scope, agreement_id: Id) -> Result<Membership> {
+    let lock = format!("select id from agreement where id = ?{}", connection.row_lock());
+    statement(lock).bind(agreement_id).returning::<Uid>().load::<Id>(connection)?;
+    membership(connection, scope, agreement_id)
+}
+
+/// What the caller's party is in an agreement that is no draft: its role, or none for an employer named in one of its quotas.
+///
+/// # Errors
+/// [`Code::NotFound`] for everybody else.
+pub fn readable(connection: &mut DbConnection, scope: &Scope, agreement_id: Id) -> Result<Option<PartyRole>> {
+    match membership(connection, scope, agreement_id) {
+        Ok(membership) if membership.agreement.state != AgreementState::Draft => return Ok(Some(membership.role)),
+        Ok(_) => return Err(absent()),
+        Err(error) if error.code != Code::NotFound => return Err(error),
+        Err(_) => {}
+    }
+    // An employer learns of an agreement when a quota names it openly.
+    let named: Option<Id> =
+        statement("select id from quota where agreement_id = ? and employer_id = ? and state <> 'draft' limit 1")
+            .bind(agreement_id)
+            .bind(scope.party_id)
+            .returning::<Uid>()
+            .get_result(connection)
+            .optional()?;
+    if named.is_some() { Ok(None) } else { Err(absent()) }
+}
+
+fn absent() -> Error {
+    Error::not_found("agreement", "协议")
+}
+
+/// The terms of an agreement that is ratified and whose term holds `day`.
+///
+/// # Errors
+/// [`Code::AgreementNotInForce`] with `state` and `standing`.
+pub fn terms_in_force(connection: &mut DbConnection, agreement: &Agreement, day: Day) -> Result<Arc<Terms>> {
+    let standing = rules::standing(agreement.state, agreement.effective_from, agreement.effective_to, day);
+    if !matches!(standing, Standing::InForce | Standing::Expiring) {
+        return Err(not_in_force(agreement.state, standing));
+    }
+    terms_on(connection, agreement.id, day)
+}
+
+fn not_in_force(state: AgreementState, standing: Standing) -> Error {
+    Error::new(Code::AgreementNotInForce).param("state", state.as_str()).param("standing", standing.as_str())
+}
+
+/// The terms in effect on `day`; before the first day of the agreement, those it begins with.
+///
+/// # Errors
+/// [`Code::AgreementNotInForce`] while no version is ratified.
+pub fn terms_on(connection: &mut DbConnection, agreement_id: Id, day: Day) -> Result<Arc<Terms>> {
+    let ratified: Vec<(i64, Day, Vec<u8>)> = agreement_version::table
+        .filter(agreement_version::agreement_id.eq(agreement_id))
+        .filter(agreement_version::state.eq(VersionState::Ratified))
+        .order(agreement_version::number)
+        .select((agreement_version::number, agreement_version::effective_on, agreement_version::digest))
+        .load(connection)?;
+    let number = rules::in_effect(ratified.iter().map(|(number, day, _)| (*number, *day)), day);
+    let (number, _, digest) = ratified
+        .into_iter()
+        .find(|(candidate, ..)| Some(*candidate) == number)
+        .ok_or_else(|| Error::new(Code::AgreementNotInForce))?;
+    let digest = Digest::try_from(digest.as_slice()).map_err(Error::internal)?;
+    if let Some(terms) = TERMS.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
+        return Ok(terms.clone());
+    }
+    let terms = Arc::new(versions::version(connection, agreement_id, number)?.document()?.terms);
+    let mut remembered = TERMS.lock().unwrap_or_else(PoisonError::into_inner);
+    if remembered.len() >= TERMS_REMEMBERED {
+        remembered.clear();
+    }
+    remembered.insert(digest, terms.clone());
+    Ok(terms)
+}
+
+/// The parties of an agreement: origins, then destinations, then stations. For callers who may read the agreement.
+///
+/// # Errors
+/// What the database says.
+pub fn parties(connection: &mut DbConnection, agreement_id: Id) -> Result<Vec<AgreementParty>> {
+    type Row = (Id, PartyRole, String, String, Option<crate::regions::RegionCode>);
+    let rows: Vec<Row> = statement(
+        "select a.party_id, a.role, p.name, p.kind, coalesce(p.region_code, z.host_code) from agreement_party a \
+         join party p on p.id = a.party_id left join zone z on z.id = p.zone_id where a.agreement_id = ?",
+    )
+    .bind(agreement_id)
+    .returning::<(Uid, Text, Text, Text, Nullable<Text>)>()
+    .load(connection)?;
+    let party = |(party_id, role, name, kind, region_code)| AgreementParty { party_id, role, name, kind, region_code };
+    let mut parties: Vec<AgreementParty> = rows.into_iter().map(party).collect();
+    parties.sort_by_key(|party| (party.role, party.party_id));
+    Ok(parties)
+}
+
+/// Of these parties, the names of those that are registered and active.
+///
+/// # Errors
+/// What the database says.
+pub fn active_parties(connection: &mut DbConnection, ids: &[Id]) -> Result<HashMap<Id, String>> {
+    let source = connection.rows(&[("id", Column::Id)]);
+    let wanted: Vec<Value> = ids.iter().map(|id| json!([id])).collect();
+    let rows: Vec<(Id, String)> = statement(format!(
+        "select p.id, p.name from party p where p.state = 'active' and p.id in (select r.id from {source} r)"
+    ))
+    .bind(Value::Array(wanted).to_string())
+    .returning::<(Uid, Text)>()
+    .load(connection)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Writes a new agreement.
+///
+/// # Errors
+/// [`Code::AgreementNumberTaken`], [`Code::PartnerRefTaken`].
+pub fn insert(connection: &mut DbConnection, row: &Agreement, parties: &[NewParty]) -> Result<()> {
+    diesel::insert_into(agreement::table).values(row).execute(connection)?;
+    insert_parties(connection, row.id, parties)
+}
+
+fn insert_parties(connection: &mut DbConnection, agreement_id: Id, parties: &[NewParty]) -> Result<()> {
+    let source = connection.rows(&[("agreement_id", Column::Id), ("party_id", Column::Id), ("role", Column::Text)]);
+    let rows: Vec<Value> = parties.iter().map(|party| json!([agreement_id, party.party_id, party.role])).collect();
+    statement(format!(
+        "insert into agreement_party (agreement_id, party_id, role) select r.agreement_id, r.party_id, r.role from {source} r"
+    ))
+    .bind(Value::Array(rows).to_string())
+    .run(connection)?;
+    Ok(())
+}
+
+/// Replaces the parties of a draft. A party that ratified an earlier proposal stays: see [`versions::have_ratified`].
+///
+/// # Errors
+/// What the database says.
+pub fn replace_parties(connection: &mut DbConnection, agreement_id: Id, parties: &[NewParty]) -> Result<()> {
+    let kept: Vec<Value> = parties.iter().map(|party| json!([party.party_id])).collect();
+    let source = connection.rows(&[("party_id", Column::Id)]);
+    statement(format!(
+        "delete from agreement_party where agreement_id = ? and party_id not in (select r.party_id from {source} r)"
+    ))
+    .bind(agreement_id)
+    .bind(Value::Array(kept).to_string())
+    .run(connection)?;
+    let source = connection.rows(&[("party_id", Column::Id), ("role", Column::Text)]);
+    let rows: Vec<Value> = parties.iter().map(|party| json!([party.party_id, party.role])).collect();
+    statement(format!(
+        "update agreement_party set role = r.role from {source} r \
+         where agreement_party.agreement_id = ? and agreement_party.party_id = r.party_id"
+    ))
+    .bind(Value::Array(rows).to_string())
+    .bind(agreement_id)
+    .run(connection)?;
+    let known: Vec<Id> = agreement_party::table
+        .filter(agreement_party::agreement_id.eq(agreement_id))
+        .select(agreement_party::party_id)
+        .load(connection)?;
+    let fresh: Vec<NewParty> = parties.iter().filter(|party| !known.contains(&party.party_id)).cloned().collect();
+    if fresh.is_empty() { Ok(()) } else { insert_parties(connection, agreement_id, &fresh) }
+}
+
+/// Writes a changed agreement over the version it was read at, and counts the version up.
+///
+/// # Errors
+/// [`Code::PreconditionFailed`] when somebody was faster; [`Code::AgreementNumberTaken`], [`Code::PartnerRefTaken`].
+pub fn replace(connection: &mut DbConnection, row: &mut Agreement, now: Instant) -> Result<()> {
+    let changed = statement(
+        "update agreement set number = ?, title = ?, kind = ?, state = ?, effective_from = ?, effective_to = ?, partner_ref = ?, \
+         version = version + 1, updated_at = ? where id = ? and version = ?",
+    )
+    .bind(row.number.clone())
+    .bind(row.title.clone())
+    .bind(row.kind.as_str())
+    .bind(row.state.as_str())
+    .bind(row.effective_from)
+    .bind(row.effective_to)
+    .bind(row.partner_ref.clone())
+    .bind(now)
+    .bind(row.id)
+    .bind(row.version)
+    .run(connection)?;
+    if changed == 0 {
+        return Err(Error::new(Code::PreconditionFailed));
+    }
+    row.version += 1;
+    row.updated_at = now;
+    Ok(())
+}
+
+/// A page of the agreements the caller's party takes part in.
+///
+/// # Errors
+/// What the database says.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &AgreementFilter,
+    today: Day,
+    page: &PageRequest,
+) -> Result<Vec<Membership>> {
+    let mut query = agreement::table
+        .inner_join(agreement_party::table.on(agreement_party::agreement_id.eq(agreement::id)))
+        .filter(agreement_party::party_id.eq(scope.party_id))
+        .filter(agreement::state.ne(AgreementState::Draft).or(agreement::drafted_by.eq(scope.party_id)))
+        .select((Agreement::as_select(), agreement_party::role))
+        .limit(page.probe())
+        .into_boxed();
+    if let Some(state) = filter.state {
+        query = query.filter(agreement::state.eq(state));
+    }
+    if let Some(role) = filter.role {
+        query = query.filter(agreement_party::role.eq(role));
+    }
+    if let Some(reference) = &filter.partner_ref {
+        query = query.filter(agreement::drafted_by.eq(scope.party_id)).filter(agreement::partner_ref.eq(reference));
+    }
+    if let Some(standing) = filter.standing {
+        let [first, second] = rules::spans_of(standing, today);
+        let within = |span: rules::Span| {
+            agreement::state
+                .eq_any(span.states)
+                .and(agreement::effective_from.between(span.begins.0, span.begins.1))
+                .and(agreement::effective_to.between(span.ends.0, span.ends.1))
+        };
+        query = query.filter(within(first).or(within(second)));
+    }
+    query = match (page.after, page.descending) {
+        (Some(after), false) => query.filter(agreement::id.gt(after)),
+        (Some(after), true) => query.filter(agreement::id.lt(after)),
+        (None, _) => query,
+    };
+    query = if page.descending { query.order(agreement::id.desc()) } else { query.order(agreement::id.asc()) };
+    let rows: Vec<(Agreement, PartyRole)> = query.load(connection)?;
+    Ok(rows.into_iter().map(|(agreement, role)| Membership { agreement, role }).collect())
+}
+
+/// The keys of a client with which it may sign now.
+///
+/// # Errors
+/// What the database says; an internal error when a stored key cannot be read.
+pub fn signing_keys(connection: &mut DbConnection, client_id: Id) -> Result<Vec<RegisteredKey>> {
+    let rows: Vec<(String, String)> =
+        statement("select jwk, state from client_key where client_id = ? and state <> 'revoked' order by kid")
+            .bind(client_id)
+            .returning::<(Text, Text)>()
+            .load(connection)?;
+    rows.into_iter()
+        .map(|(jwk, state)| {
+            let state = if state == "active" { RegisteredKeyState::Active } else { RegisteredKeyState::Retiring };
+            RegisteredKey::from_jwk(&serde_json::from_str(&jwk)?, state).map_err(Error::internal)
+        })
+        .collect()
+}

@@ -100,6 +100,8 @@ catalogue! {
     AgreementNumberTaken "agreement_number_taken" Conflict false, "An agreement with this number exists", "协议编号已存在", "Choose another number.", "请更换编号。";
     DigestMismatch "digest_mismatch" Conflict false, "You are ratifying other bytes than those proposed", "批准的摘要与提交的文本不一致", "Read the document again, check it, and send its digest.", "请重新读取协议文本，核对后发送其摘要。";
     AlreadyRatified "already_ratified" Conflict false, "Your party has ratified this version", "贵方已批准该版本", "Nothing to do.", "无需再次操作。";
+    AmendmentOpen "amendment_open" Conflict false, "Another amendment is before the parties", "已有待批准的变更", "Ratify or withdraw the version named in version first.", "请先批准或撤回 version 所指的版本。";
+    EffectiveDayPassed "effective_day_passed" Conflict false, "The day of this amendment has passed", "该变更的生效日已过", "Withdraw it and propose it again with a day to come.", "请撤回后以新的生效日重新提交。";
     SignatureInvalid "signature_invalid" Invalid false, "The detached signature does not fit", "分离式签名无效", "Sign the exact bytes of the document with a key registered for your client.", "请用已登记的密钥对文本原始字节签名。";
     PartnerRefTaken "partner_ref_taken" Conflict false, "Your reference is already used", "贵方编号已被使用", "Use the thing that has this partner_ref, or choose another reference.", "请使用已有该 partner_ref 的记录，或更换编号。";
     WorkerAlreadyRegistered "worker_already_registered" Conflict false, "This person is already in your register", "该人员已在贵方名册中", "Use the worker named in worker_id.", "请使用 worker_id 所指的人员记录。";

@@ -1,0 +1,273 @@
+//! What can be put before the parties: every fault of a draft or of terms, with its place, all at once. Pure.
+
+use std::collections::HashSet;
+
+use super::requests::{NewAgreement, NewParty, PARTIES_MAX};
+use super::rule_terms::RuleFault;
+use super::{Indicator, PartyRole, PlaceCaps, Target, Terms};
+use crate::db::{Day, Id};
+use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::regions::atlas;
+use crate::workers::Population;
+
+/// Most targets of one version.
+pub const TARGETS_MAX: usize = 200;
+/// Most regions with a cap of their own.
+pub const REGION_CAPS_MAX: usize = 100;
+/// Highest number of persons, person-times or places in terms.
+pub const NUMBER_MAX: i64 = 10_000_000;
+/// Fault code of an id that leads nowhere.
+const REFERENCE_UNKNOWN: &str = "reference_unknown";
+
+/// Checks a draft; `active` says whether a party is registered and active.
+///
+/// # Errors
+/// [`Code::FieldInvalid`] with every fault, or [`Code::ReferenceUnknown`] when unknown parties are all that is wrong.
+pub fn check_draft(draft: &NewAgreement, drafter: Id, active: impl Fn(Id) -> bool) -> Result<()> {
+    let mut faults = Faults::new();
+    faults.text("/number", &draft.number, 100);
+    faults.text("/title", &draft.title, 200);
+    faults.optional_text("/partner_ref", draft.partner_ref.as_deref(), 100);
+    faults.require(
+        draft.effective_to >= draft.effective_from,
+        "/effective_to",
+        "ends_before_it_begins",
+        "must not lie before effective_from",
+        "不得早于 effective_from",
+    );
+    check_parties(&mut faults, &draft.parties, drafter, active);
+    check_terms(&mut faults, &draft.terms, (draft.effective_from, draft.effective_to));
+    refuse(faults)
+}
+
+/// Checks the terms of an amendment together with the faults found in its day.
+///
+/// # Errors
+/// [`Code::FieldInvalid`] with every fault.
+pub fn check_amendment(terms: &Terms, reason: &str, term: (Day, Day), day_faults: Vec<Fault>) -> Result<()> {
+    let mut faults = Faults::new();
+    for fault in day_faults {
+        faults.push(fault);
+    }
+    check_terms(&mut faults, terms, term);
+    faults.text("/reason", reason, 200);
+    faults.check()
+}
+
+fn refuse(faults: Faults) -> Result<()> {
+    let faults = faults.into_inner();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let only_unknown = faults.iter().all(|fault| fault.code == REFERENCE_UNKNOWN);
+    let code = if only_unknown { Code::ReferenceUnknown } else { Code::FieldInvalid };
+    Err(Error::new(code).faults(faults))
+}
+
+fn check_parties(faults: &mut Faults, parties: &[NewParty], drafter: Id, active: impl Fn(Id) -> bool) {
+    faults.require(
+        (2..=PARTIES_MAX).contains(&parties.len()),
+        "/parties",
+        "party_count",
+        "name 2 to 50 parties",
+        "须有 2 至 50 个缔约方",
+    );
+    let mut seen = HashSet::new();
+    for (place, party) in parties.iter().enumerate() {
+        let pointer = format!("/parties/{place}/party_id");
+        faults.require(
+            seen.insert(party.party_id),
+            &pointer,
+            "party_repeated",
+            "each party has one role; list it once",
+            "每个缔约方只能列一次",
+        );
+        faults.require(
+            active(party.party_id),
+            &pointer,
+            REFERENCE_UNKNOWN,
+            "no active party has this id; ask the operator to register it",
+            "没有此编号的有效单位，请由运营方登记",
+        );
+    }
+    for (role, en, zh) in [
+        (PartyRole::Origin, "name at least one origin", "至少须有一个输出地"),
+        (PartyRole::Destination, "name at least one destination", "至少须有一个输入地"),
+    ] {
+        faults.require(parties.iter().any(|party| party.role == role), "/parties", "role_missing", en, zh);
+    }
+    faults.require(
+        parties.iter().any(|party| party.party_id == drafter),
+        "/parties",
+        "drafter_missing",
+        "your own party must be among the parties",
+        "贵方须为缔约方之一",
+    );
+}
+
+fn check_terms(faults: &mut Faults, terms: &Terms, term: (Day, Day)) {
+    check_targets(faults, terms, term);
+    add_rule_faults(faults, "/terms/arrival", terms.arrival.faults());
+    add_rule_faults(faults, "/terms/retention", terms.retention.faults());
+    check_caps(faults, &terms.caps);
+    range(faults, "/terms/hold_days", terms.hold_days, 365);
+    range(faults, "/terms/deadlines/answer_days", terms.deadlines.answer_days, 90);
+    range(faults, "/terms/deadlines/exit_days", terms.deadlines.exit_days, 90);
+    faults.text("/terms/data_sharing/legal_basis", &terms.data_sharing.legal_basis, 200);
+    faults.text("/terms/data_sharing/purpose", &terms.data_sharing.purpose, 200);
+    range(faults, "/terms/data_sharing/retention_days", terms.data_sharing.retention_days, 3660);
+    faults.optional_text("/terms/complaints_contact", terms.complaints_contact.as_deref(), 200);
+}
+
+fn range(faults: &mut Faults, pointer: &str, value: i64, highest: i64) {
+    if !(1..=highest).contains(&value) {
+        faults.push(
+            Fault::body(
+                pointer,
+                "out_of_range",
+                format!("must be from 1 to {highest}"),
+                format!("须在 1 至 {highest} 之间"),
+            )
+            .param("minimum", 1)
+            .param("maximum", highest),
+        );
+    }
+}
+
+fn add_rule_faults(faults: &mut Faults, pointer: &str, found: Vec<RuleFault>) {
+    for fault in found {
+        let place = format!("{pointer}{}", fault.pointer);
+        faults.push(Fault::body(place, fault.code, fault.message_en, fault.message_zh));
+    }
+}
+
+fn check_targets(faults: &mut Faults, terms: &Terms, term: (Day, Day)) {
+    faults.require(
+        terms.targets.len() <= TARGETS_MAX,
+        "/terms/targets",
+        "too_many",
+        "at most 200 targets",
+        "最多 200 项目标",
+    );
+    for (place, target) in terms.targets.iter().enumerate().take(TARGETS_MAX) {
+        let pointer = format!("/terms/targets/{place}");
+        check_plan_year(faults, &pointer, target, term);
+        check_node(faults, &pointer, target, terms);
+        range(faults, &format!("{pointer}/number"), target.number, NUMBER_MAX);
+        let earlier = terms.targets.iter().take(place);
+        faults.require(
+            !earlier.clone().any(|other| same_measure(other, target)),
+            &pointer,
+            "target_repeated",
+            "a target with the same plan year, indicator, node, population, scope and unit stands before it",
+            "前面已有年度、指标、节点、人群、范围和单位都相同的目标",
+        );
+        if let Some(whole) =
+            terms.targets.iter().find(|other| is_part_of(target, other) && target.number > other.number)
+        {
+            faults.push(
+                Fault::body(
+                    format!("{pointer}/number"),
+                    "part_exceeds_whole",
+                    format!("must not exceed {}, the target for the wider group", whole.number),
+                    format!("不得超过其所属总目标 {}", whole.number),
+                )
+                .param("maximum", whole.number),
+            );
+        }
+    }
+}
+
+fn check_plan_year(faults: &mut Faults, pointer: &str, target: &Target, (from, to): (Day, Day)) {
+    let (first, last) = (from.year(), to.year());
+    // A term that ends before it begins is a fault of its own; every year would be outside it.
+    if first <= last && !(first..=last).contains(&target.plan_year) {
+        faults.push(
+            Fault::body(
+                format!("{pointer}/plan_year"),
+                "outside_term",
+                format!("must be a year of the term, {first} to {last}"),
+                format!("须为协议有效期内的年度（{first} 至 {last}）"),
+            )
+            .param("minimum", first)
+            .param("maximum", last),
+        );
+    }
+}
+
+fn check_node(faults: &mut Faults, pointer: &str, target: &Target, terms: &Terms) {
+    let pointer = format!("{pointer}/node");
+    match (target.indicator, target.node) {
+        (Indicator::Retained, None) => faults.push(Fault::body(
+            pointer,
+            "node_missing",
+            "say at which node of the retention rule the persons are counted",
+            "请注明按稳岗规则的哪个节点计数",
+        )),
+        (Indicator::Retained, Some(node)) => faults.require(
+            terms.retention.nodes.contains(&node),
+            &pointer,
+            "node_unknown",
+            "must be one of the nodes of the retention rule",
+            "须为稳岗规则所列节点之一",
+        ),
+        (Indicator::Dispatched | Indicator::Onboarded, Some(_)) => faults.push(Fault::body(
+            pointer,
+            "node_not_allowed",
+            "only a target for retained persons has a node",
+            "只有稳岗目标才有节点",
+        )),
+        (Indicator::Dispatched | Indicator::Onboarded, None) => {}
+    }
+}
+
+fn same_measure(left: &Target, right: &Target) -> bool {
+    (left.plan_year, left.indicator, left.node, left.population, left.scope, left.unit)
+        == (right.plan_year, right.indicator, right.node, right.population, right.scope, right.unit)
+}
+
+/// Whether everybody whom `part` counts is counted by `whole` too (其中); persons and person-times are never compared.
+fn is_part_of(part: &Target, whole: &Target) -> bool {
+    let same = (part.plan_year, part.indicator, part.node, part.unit)
+        == (whole.plan_year, whole.indicator, whole.node, whole.unit);
+    let wider_scope = whole.scope.is_none() || whole.scope == part.scope;
+    let wider_population = match whole.population {
+        Population::All => true,
+        Population::Lifted => part.population != Population::All,
+        Population::Monitored => part.population == Population::Monitored,
+    };
+    same && wider_scope && wider_population && !same_measure(part, whole)
+}
+
+fn check_caps(faults: &mut Faults, caps: &PlaceCaps) {
+    if let Some(places) = caps.agreement {
+        range(faults, "/terms/caps/agreement", places, NUMBER_MAX);
+    }
+    faults.require(
+        caps.regions.len() <= REGION_CAPS_MAX,
+        "/terms/caps/regions",
+        "too_many",
+        "at most 100 regions",
+        "最多 100 个地区",
+    );
+    let mut seen = HashSet::new();
+    for (place, cap) in caps.regions.iter().enumerate().take(REGION_CAPS_MAX) {
+        let pointer = format!("/terms/caps/regions/{place}");
+        range(faults, &format!("{pointer}/places"), cap.places, NUMBER_MAX);
+        let code = format!("{pointer}/region_code");
+        faults.require(
+            atlas().region(cap.region_code).is_some(),
+            &code,
+            "region_unknown",
+            "no division has this code today; look it up under /v1/regions",
+            "现行区划中没有此代码，请在 /v1/regions 查询",
+        );
+        faults.require(
+            seen.insert(cap.region_code),
+            &code,
+            "region_repeated",
+            "each region has one cap",
+            "每个地区只能设一个上限",
+        );
+    }
+}
