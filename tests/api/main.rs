@@ -7,5 +7,7 @@
     reason = "a test fails by panicking, and says so with the cause"
 )]
 
+mod dispatches;
 mod edge;
+mod quotas;
 mod support;

@@ -7,6 +7,7 @@
 //! Deliberately absent: sockets (the wire is tried where a test is about it) and sleeping (the clock moves when it is told to).
 
 pub mod cluster;
+pub mod scene;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -1,0 +1,171 @@
+//! Rosters and dispatches: what is accepted is held, what is refused leaves no trace.
+
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::TestApp;
+use crate::support::scene::{Scene, ratified, register, targets, terms};
+
+on_both! {
+    /// Rows stand alone: accepted, unchanged or rejected, each with its reason and place.
+    async fn every_row_of_a_roster_has_a_receipt(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(10).await;
+        let workers = scene.workers(0, 3).await;
+        let dispatch = scene.dispatch().await;
+        scene.enrol(&dispatch, &quota, &workers[..1]).await.expect(207);
+        let rows = json!([
+            { "worker_id": workers[0], "quota_id": quota, "partner_ref": "1" },
+            { "worker_ref": "SY-00001", "quota_id": quota, "partner_ref": "2" },
+            { "worker_ref": "SY-99999", "quota_id": quota, "partner_ref": "3" },
+            { "worker_id": workers[2], "quota_id": workers[2], "partner_ref": "4" },
+            { "worker_id": workers[2], "quota_id": quota, "consent_recorded": false, "partner_ref": "5" },
+            { "worker_id": workers[1], "quota_id": quota, "partner_ref": "6" }
+        ]);
+        let receipts = scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/roster")), json!({ "rows": rows })).await.expect(207).body;
+        let seen: Vec<(String, Option<String>, Option<String>)> = receipts["results"].as_array().unwrap().iter().map(|row| {
+            let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+            (text(&row["status"]).unwrap(), text(&row["errors"][0]["code"]), text(&row["errors"][0]["pointer"]))
+        }).collect();
+        let expected = [
+            ("unchanged", None, None),
+            ("accepted", None, None),
+            ("rejected", Some("worker_unknown"), Some("#/rows/2/worker_ref")),
+            ("rejected", Some("quota_unknown"), Some("#/rows/3/quota_id")),
+            ("rejected", Some("consent_missing"), Some("#/rows/4/consent_recorded")),
+            ("rejected", Some("repeated_in_call"), Some("#/rows/5/worker_id")),
+        ];
+        let expected: Vec<_> = expected.iter().map(|(status, code, pointer)| ((*status).to_owned(), code.map(ToOwned::to_owned), pointer.map(ToOwned::to_owned))).collect();
+        assert_eq!(seen, expected);
+        assert_eq!(scene.balance(&quota).await, (2, 0, 8));
+    }
+
+    /// F36: the same roster sent twice changes nothing, and nothing is recorded.
+    async fn the_same_roster_sent_twice_is_unchanged(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(10).await;
+        let workers = scene.workers(0, 5).await;
+        let dispatch = scene.dispatch().await;
+        scene.enrol(&dispatch, &quota, &workers).await.expect(207);
+        let before = scene.app.get(&scene.origin, "/v1/events?limit=1000").await.expect(200).body["next_after"].clone();
+        let again = scene.enrol(&dispatch, &quota, &workers).await.expect(207).body;
+        assert_eq!((&again["accepted"], &again["unchanged"], &again["rejected"]), (&json!(0), &json!(5), &json!(0)));
+        assert_eq!(scene.app.get(&scene.origin, "/v1/events?limit=1000").await.expect(200).body["next_after"], before);
+    }
+
+    /// Places run out in the order of the call: nothing is oversold, nothing that fits is refused.
+    async fn places_are_given_in_the_order_of_the_call(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(3).await;
+        let workers = scene.workers(0, 5).await;
+        let dispatch = scene.dispatch().await;
+        let receipts = scene.enrol(&dispatch, &quota, &workers).await.expect(207).body;
+        let codes: Vec<Option<&str>> = receipts["results"].as_array().unwrap().iter().map(|row| row["errors"][0]["code"].as_str()).collect();
+        assert_eq!(codes, [None, None, None, Some("places_exhausted"), Some("places_exhausted")]);
+        let row = json!({ "worker_id": workers[3], "quota_id": quota });
+        scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/placements")), row).await.problem("places_exhausted");
+    }
+
+    /// F20: a person with an open placement is refused in another county and agreement, and the loser learns nothing but a lookup id.
+    async fn one_person_has_one_open_placement_in_the_whole_exchange(app: TestApp) {
+        let scene = Scene::in_force(app.clone()).await;
+        let quota = scene.quota(5).await;
+        let workers = scene.workers(0, 1).await;
+        let dispatch = scene.dispatch().await;
+        scene.enrol(&dispatch, &quota, &workers).await.expect(207);
+
+        let origin = app.party("隆回县人力资源和社会保障局", "authority", "430524").await;
+        let agreement = ratified(&app, &origin, &scene.destination, "LH-YW-2026-01", terms(&targets())).await;
+        let other = Scene { origin, agreement, ..scene.clone() };
+        let same_person = register(&app, &other.origin, 0, 1).await;
+        let other_quota = other.quota(5).await;
+        let other_dispatch = other.dispatch().await;
+        let row = json!({ "worker_id": same_person[0], "quota_id": other_quota });
+        let refused = app.post(&other.origin, &other.path(&format!("/dispatches/{other_dispatch}/placements")), row).await.problem("worker_already_placed");
+        assert_eq!(refused.body["lookup_id"].as_str().unwrap().len(), 16);
+        let text = refused.body.to_string();
+        for secret in [&scene.agreement, &scene.origin.id.to_string(), &dispatch, &workers[0]] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert_eq!(other.balance(&other_quota).await, (0, 0, 5));
+    }
+
+    /// A dispatch moves only along its life, and the answer names the moves that are legal.
+    async fn illegal_moves_name_the_legal_ones(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(5).await;
+        let dispatch = scene.dispatch().await;
+        scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/lock")), json!({})).await.problem("roster_empty");
+        let workers = scene.workers(0, 2).await;
+        scene.enrol(&dispatch, &quota, &workers).await.expect(207);
+        scene.app.clock_set("2026-03-05");
+        let departure = json!({ "departed_on": "2026-03-05" });
+        let refused = scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/departure")), departure).await.problem("transition_not_allowed");
+        assert_eq!(refused.body["allowed_actions"], json!(["enrol", "lock", "cancel"]));
+        scene.depart(&dispatch).await;
+        scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/cancellation")), json!({})).await.problem("transition_not_allowed");
+        let waiting = scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/closure")), json!({})).await.problem("transition_not_allowed");
+        assert_eq!(waiting.body["waiting"], 2);
+    }
+
+    /// Cancelling gives places and people back, row by row or as a whole.
+    async fn cancelling_frees_places_and_people(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(5).await;
+        let workers = scene.workers(0, 3).await;
+        let dispatch = scene.dispatch().await;
+        let receipts = scene.enrol(&dispatch, &quota, &workers).await.expect(207).body;
+        let placement = receipts["results"][0]["id"].as_str().unwrap();
+        let cancelled = scene.app.post(&scene.origin, &scene.path(&format!("/placements/{placement}/cancellation")), json!({})).await.expect(200);
+        assert_eq!(cancelled.body["state"], "cancelled");
+        assert_eq!(scene.balance(&quota).await, (2, 0, 3));
+        let back = scene.enrol(&dispatch, &quota, &workers[..1]).await.expect(207).body;
+        assert_eq!(back["results"][0]["id"], placement, "a row taken up again keeps its id");
+        scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/cancellation")), json!({})).await.expect(200);
+        assert_eq!(scene.balance(&quota).await, (0, 0, 5));
+        let next = scene.dispatch().await;
+        assert_eq!(scene.enrol(&next, &quota, &workers).await.expect(207).body["accepted"], 3);
+    }
+
+    /// A roster is the origin's own until it is locked; destination and employer then see who comes, masked.
+    async fn the_destination_sees_a_roster_once_it_has_left_and_only_what_it_needs(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (_, placements) = scene.sent(0, 2).await;
+        let page = scene.app.get(&scene.employer, &scene.path("/placements")).await.expect(200).body;
+        assert_eq!(page["items"].as_array().unwrap().len(), 2);
+        let card = scene.app.get(&scene.employer, &scene.path(&format!("/placements/{}/worker", placements[0]))).await.expect(200).body;
+        assert_eq!(card["name"], crate::support::scene::name(0));
+        assert!(!card.to_string().contains(&crate::support::scene::identity_number(0)));
+        let stranger = scene.app.party("永康五金有限公司", "employer", "330784").await;
+        scene.app.get(&stranger, &scene.path(&format!("/placements/{}", placements[0]))).await.problem("not_found");
+        let draft = scene.dispatch().await;
+        scene.app.get(&scene.destination, &scene.path(&format!("/dispatches/{draft}"))).await.problem("not_found");
+        scene.app.get(&scene.origin, &scene.path(&format!("/dispatches/{draft}"))).await.expect(200);
+    }
+
+    /// A stale If-Match is told so, with the version that is current.
+    async fn a_stale_version_is_refused_with_the_current_one(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(5).await;
+        let workers = scene.workers(0, 1).await;
+        let dispatch = scene.dispatch().await;
+        scene.enrol(&dispatch, &quota, &workers).await.expect(207);
+        let lock = scene.path(&format!("/dispatches/{dispatch}/lock"));
+        let stale = scene.app.post_with(&scene.origin, &lock, json!({}), &[("If-Match", "\"1\"")]).await.problem("precondition_failed");
+        assert_eq!(stale.etag(), "\"2\"");
+        scene.app.post_with(&scene.origin, &lock, json!({}), &[("If-Match", "\"2\"")]).await.expect(200);
+    }
+
+    /// A county sends its five thousand in one call.
+    async fn five_thousand_rows_go_through_in_one_call(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(5_000).await;
+        let workers = scene.workers(0, 5_000).await;
+        let dispatch = scene.dispatch().await;
+        assert_eq!(scene.enrol(&dispatch, &quota, &workers).await.expect(207).body["accepted"], 5_000);
+        assert_eq!(scene.balance(&quota).await, (5_000, 0, 0));
+        let too_many: Vec<Value> = (0..5_001).map(|_| json!({ "worker_id": workers[0], "quota_id": quota })).collect();
+        let refused = scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/roster")), json!({ "rows": too_many })).await.problem("field_invalid");
+        assert_eq!(refused.body["errors"][0]["code"], "row_count");
+    }
+}
