@@ -7,22 +7,20 @@
 use crate::agreements::rule_terms::EvidenceLevel;
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// How exact a recorded day is.
-///
-/// The monthly monitoring export (务工月监测) knows only months. A month that is named counts whole: a start counts from its
-/// first day and an end until its last, because that is how the registers on both sides count months worked. A retained
-/// result still needs somebody who saw the worker on or after the due day, so the generous start cannot make one alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DateGrain {
-    /// The day itself is known.
-    Day,
-    /// Only the month is known; the stored day is any day in it.
-    Month,
+crate::text_enum! {
+    /// How exact a recorded day is.
+    ///
+    /// The monthly monitoring export (务工月监测) knows only months. A month that is named counts whole: a start counts from its
+    /// first day and an end until its last, because that is how the registers on both sides count months worked. A retained
+    /// result still needs somebody who saw the worker on or after the due day, so the generous start cannot make one alone.
+    pub enum DateGrain {
+        /// The day itself is known.
+        Day => "day",
+        /// Only the month is known; the stored day is any day in it.
+        Month => "month",
+    }
 }
 
 impl DateGrain {
@@ -45,33 +43,40 @@ impl DateGrain {
     }
 }
 
-/// Why a placement ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "resigned")]
-pub enum ExitReason {
-    /// The term of the work was over (合同到期、工作完成).
-    ContractEnded,
-    /// The worker gave notice (辞职).
-    Resigned,
-    /// The worker left without notice (自离).
-    LeftWithoutNotice,
-    /// The employer ended it (辞退).
-    Dismissed,
-    /// Home for the holiday and expected back (返乡过节).
-    HolidayHome,
-    /// Moved to another employer (转岗).
-    Transferred,
-    /// Went home for good or for family reasons (返乡).
-    ReturnedHome,
-    /// Illness or injury (伤病).
-    IllOrInjured,
-    /// The worker died (死亡).
-    Deceased,
-    /// The employer closed or stopped work (停产、倒闭).
-    EmployerClosed,
-    /// Another reason, given in words elsewhere.
-    Other,
+crate::text_enum! {
+    /// Why a worker left.
+    pub enum ExitReason {
+        /// The term of the work was over (合同到期、工作完成).
+        ContractEnded => "contract_ended",
+        /// The worker gave notice (辞职).
+        Resigned => "resigned",
+        /// The worker left without notice (自离).
+        LeftWithoutNotice => "left_without_notice",
+        /// The employer ended it (辞退).
+        Dismissed => "dismissed",
+        /// Home for the holiday and expected back (返乡过节).
+        HolidayHome => "holiday_home",
+        /// Moved to another employer (转岗).
+        Transferred => "transferred",
+        /// Went home for good or for family reasons (返乡).
+        ReturnedHome => "returned_home",
+        /// Illness or injury (伤病).
+        IllOrInjured => "ill_or_injured",
+        /// The worker died (死亡).
+        Deceased => "deceased",
+        /// The employer closed or stopped work (停产、倒闭).
+        EmployerClosed => "employer_closed",
+        /// Another reason, given in words elsewhere.
+        Other => "other",
+    }
+}
+
+impl ExitReason {
+    /// Whether the job under the placement is over. Home for the holiday and a move to another employer leave it open.
+    #[must_use]
+    pub const fn ends_placement(self) -> bool {
+        !matches!(self, Self::HolidayHome | Self::Transferred)
+    }
 }
 
 /// The recorded end of a placement. The day is the last day in post.

@@ -1,6 +1,157 @@
-//! Routes.
+//! HTTP of retention.
 
+use actix_web::{get, post, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::cohort::{self, CohortFigures, CohortFilter};
+use super::commands;
+use super::reading::{self, AsOf, ObservationFilter, PlacementRetention};
+use super::records::{NewExits, NewObservations, NewSpells, Observation};
+use crate::app::State;
+use crate::db::{Id, Page};
+use crate::error::Result;
+use crate::http::extract::Query;
+use crate::http::receipt::Receipts;
+use crate::http::{Answer, Listing, PageParams, Posted};
+use crate::identity::Caller;
+use crate::identity::policy::{AgreementsRead, RetentionWrite};
+
+/// Records observations
+///
+/// Who was seen in post over a period, or looked for and missed: a month of a roster, wage ledger or insurance list, a visit or a call.
+/// Reported by the employer about its own posts, the destination, a station, or the origin (at most e1). A row whose content was
+/// reported before is unchanged. Verdicts of the placements follow at once; a stronger or equally strong row may turn one back.
+#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewObservations,
+    responses((status = 207, description = "What became of each row", body = Receipts)), security(("oauth2" = ["retention.write"])))]
+#[post("/v1/agreements/{agreement_id}/observations")]
+pub async fn record_observations(
+    state: web::Data<State>,
+    caller: Caller<RetentionWrite>,
+    path: web::Path<Id>,
+    posted: Posted<NewObservations>,
+) -> Result<Answer> {
+    let (actor, agreement_id, Posted { body, key }) = (caller.actor(&state), path.into_inner(), posted);
+    let language = key.language();
+    key.run(&state, move |connection| {
+        let receipts = commands::record_observations(connection, &actor, agreement_id, &body.rows, language)?;
+        Answer::multi_status(&receipts)
+    })
+    .await
+}
+
+/// Records exits
+///
+/// Who left, on which day or in which month, and why. The open spell ends; `holiday_home` and `transferred` leave the placement open,
+/// every other reason ends it and frees the worker for another dispatch. The party that reported an end may correct it.
+#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewExits,
+    responses((status = 207, description = "What became of each row; the id is the spell that ended", body = Receipts)), security(("oauth2" = ["retention.write"])))]
+#[post("/v1/agreements/{agreement_id}/exits")]
+pub async fn record_exits(
+    state: web::Data<State>,
+    caller: Caller<RetentionWrite>,
+    path: web::Path<Id>,
+    posted: Posted<NewExits>,
+) -> Result<Answer> {
+    let (actor, agreement_id, Posted { body, key }) = (caller.actor(&state), path.into_inner(), posted);
+    let language = key.language();
+    key.run(&state, move |connection| {
+        let receipts = commands::record_exits(connection, &actor, agreement_id, &body.rows, language)?;
+        Answer::multi_status(&receipts)
+    })
+    .await
+}
+
+/// Records spells
+///
+/// Work begins at an employer, or goes on after an absence (返岗). Where the worker is with another employer until then, that spell ends
+/// the day before as a transfer: the clock of the region runs on, the clock of the first employer does not. The first spell is known
+/// from the arrival and needs no row.
+#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewSpells,
+    responses((status = 207, description = "What became of each row; the id is the spell", body = Receipts)), security(("oauth2" = ["retention.write"])))]
+#[post("/v1/agreements/{agreement_id}/spells")]
+pub async fn record_spells(
+    state: web::Data<State>,
+    caller: Caller<RetentionWrite>,
+    path: web::Path<Id>,
+    posted: Posted<NewSpells>,
+) -> Result<Answer> {
+    let (actor, agreement_id, Posted { body, key }) = (caller.actor(&state), path.into_inner(), posted);
+    let language = key.language();
+    key.run(&state, move |connection| {
+        let receipts = commands::record_spells(connection, &actor, agreement_id, &body.rows, language)?;
+        Answer::multi_status(&receipts)
+    })
+    .await
+}
+
+/// Reads the retention of a placement
+///
+/// The verdict at every node of the rule by first employer, by region and with any employer, as of a day; why, by which fact, and what
+/// to ask for where it cannot be verified. The rule is the one in effect on the day the worker was onboarded.
+#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"), AsOf),
+    responses((status = 200, description = "Verdicts, spells and the latest observations", body = PlacementRetention)), security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/placements/{placement_id}/retention")]
+pub async fn get_placement_retention(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<(Id, Id)>,
+    query: Query<AsOf>,
+) -> Result<Answer> {
+    let (agreement_id, placement_id) = path.into_inner();
+    let as_of = reading::day_asked(query.0.as_of, state.clock.today())?;
+    let read = move |connection: &mut _| {
+        reading::placement_retention(connection, &caller.scope, agreement_id, placement_id, as_of)
+    };
+    Answer::ok(&state.db.read(read).await?)
+}
+
+/// Lists observations
+///
+/// In the order they were recorded. An employer sees those about workers who are or were with it.
+#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, ObservationFilter),
+    responses((status = 200, description = "A page of observations", body = Page<Observation>)), security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/observations")]
+pub async fn list_observations(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<Id>,
+    listing: Listing<ObservationFilter>,
+) -> Result<Answer> {
+    let agreement_id = path.into_inner();
+    let page = listing.page(&state)?;
+    let (wanted, filter) = (page.clone(), listing.filter);
+    let read =
+        move |connection: &mut _| reading::observations(connection, &caller.scope, agreement_id, &filter, &wanted);
+    let rows = state.db.read(read).await?;
+    Answer::page(&page.page(&state.keys, rows, |row| row.id))
+}
+
+/// Reads cohort figures of retention
+///
+/// Of the placements onboarded by a day: how many are due at each node of the rule, retained, left, or cannot be verified, and the keep
+/// rate as its two numbers. For the parties of the agreement. A placement counts under the rule in effect when it was onboarded.
+#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), CohortFilter),
+    responses((status = 200, description = "One figure for each rule, node and scope", body = CohortFigures)), security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/retention")]
+pub async fn get_retention_figures(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<Id>,
+    query: Query<CohortFilter>,
+) -> Result<Answer> {
+    let (agreement_id, filter) = (path.into_inner(), query.0);
+    let as_of = reading::day_asked(filter.as_of, state.clock.today())?;
+    let read = move |connection: &mut _| cohort::figures(connection, &caller.scope, agreement_id, &filter, as_of);
+    Answer::ok(&state.db.read(read).await?)
+}
+
 /// Mounts the routes of this slice.
-pub fn mount(_config: &mut ServiceConfig) {}
+pub fn mount(config: &mut ServiceConfig) {
+    config
+        .service(record_observations)
+        .service(record_exits)
+        .service(record_spells)
+        .service(get_placement_retention)
+        .service(list_observations)
+        .service(get_retention_figures);
+}

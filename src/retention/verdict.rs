@@ -10,60 +10,58 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// What is known about a placement at a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "retained")]
-pub enum NodeState {
-    /// The node's day has not come (未到期).
-    NotDue,
-    /// Seen in post on or after the due day, with no longer break than allowed (在岗).
-    Retained,
-    /// Known to have left before the due day (已离岗).
-    Left,
-    /// Due, and no sufficient evidence either way (无法核实).
-    Unverifiable,
+crate::text_enum! {
+    /// What is known about a placement at a node.
+    pub enum NodeState {
+        /// The node's day has not come (未到期).
+        NotDue => "not_due",
+        /// Seen in post on or after the due day, with no longer break than allowed (在岗).
+        Retained => "retained",
+        /// Known to have left before the due day (已离岗).
+        Left => "left",
+        /// Due, and no sufficient evidence either way (无法核实).
+        Unverifiable => "unverifiable",
+    }
 }
 
-/// Why a node has its state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "seen_in_post")]
-pub enum RetentionReason {
-    /// The due day is still to come.
-    DueDayAhead,
-    /// The clock stood still during known absences and the moved due day is still to come (cumulative rules).
-    ClockPaused,
-    /// Seen in post on or after the due day.
-    SeenInPost,
-    /// The placement ended before the due day.
-    Exited,
-    /// The work ended before the due day and the worker did not come back within the allowed gap.
-    NotBackWithinGap,
-    /// The worker came back, but after a longer absence than allowed.
-    BreakTooLong,
-    /// All absences together are longer than allowed (cumulative rules).
-    AbsencesTooLong,
-    /// The rule counts from the listing day of the group, and that day is not known. Remedy: record it.
-    ListingDayUnknown,
-    /// The work ended before the due day, and the allowed gap to come back is still open.
-    ReturnWindowOpen,
-    /// Nobody has seen the worker since the start. Remedy: ask for the employer's roster.
-    NeverObserved,
-    /// Recently seen, but not yet on or after the due day. Remedy: the next roster will tell.
-    NotSeenSinceDue,
-    /// The last sighting is too old to speak for the due day. Remedy: ask for the roster of that month.
-    EvidenceStale,
-    /// Seen on or after the due day, but for too long before it nobody saw the worker. Remedy: ask for the months between.
-    SilenceTooLong,
-    /// Too few days in post are shown (cumulative rules). Remedy: ask for the months between.
-    DaysNotShown,
-    /// The observations that would show it are weaker than the agreement demands.
-    EvidenceBelowMinimum,
-    /// The observations that would show it carry a wage under the floor.
-    WageBelowFloor,
-    /// The observations that would show it carry no wage, and the agreement has a floor.
-    WageNotShown,
+crate::text_enum! {
+    /// Why a node has its state.
+    pub enum RetentionReason {
+        /// The due day is still to come.
+        DueDayAhead => "due_day_ahead",
+        /// The clock stood still during known absences and the moved due day is still to come (cumulative rules).
+        ClockPaused => "clock_paused",
+        /// Seen in post on or after the due day.
+        SeenInPost => "seen_in_post",
+        /// The placement ended before the due day.
+        Exited => "exited",
+        /// The work ended before the due day and the worker did not come back within the allowed gap.
+        NotBackWithinGap => "not_back_within_gap",
+        /// The worker came back, but after a longer absence than allowed.
+        BreakTooLong => "break_too_long",
+        /// All absences together are longer than allowed (cumulative rules).
+        AbsencesTooLong => "absences_too_long",
+        /// The rule counts from the listing day of the group, and that day is not known. Remedy: record it.
+        ListingDayUnknown => "listing_day_unknown",
+        /// The work ended before the due day, and the allowed gap to come back is still open.
+        ReturnWindowOpen => "return_window_open",
+        /// Nobody has seen the worker since the start. Remedy: ask for the employer's roster.
+        NeverObserved => "never_observed",
+        /// Recently seen, but not yet on or after the due day. Remedy: the next roster will tell.
+        NotSeenSinceDue => "not_seen_since_due",
+        /// The last sighting is too old to speak for the due day. Remedy: ask for the roster of that month.
+        EvidenceStale => "evidence_stale",
+        /// Seen on or after the due day, but for too long before it nobody saw the worker. Remedy: ask for the months between.
+        SilenceTooLong => "silence_too_long",
+        /// Too few days in post are shown (cumulative rules). Remedy: ask for the months between.
+        DaysNotShown => "days_not_shown",
+        /// The observations that would show it are weaker than the agreement demands.
+        EvidenceBelowMinimum => "evidence_below_minimum",
+        /// The observations that would show it carry a wage under the floor.
+        WageBelowFloor => "wage_below_floor",
+        /// The observations that would show it carry no wage, and the agreement has a floor.
+        WageNotShown => "wage_not_shown",
+    }
 }
 
 /// The fact that decided.
@@ -126,15 +124,20 @@ impl NodeTally {
     pub fn count(states: impl IntoIterator<Item = NodeState>) -> Self {
         let mut tally = Self::default();
         for state in states {
-            let counter = match state {
-                NodeState::Retained => &mut tally.retained,
-                NodeState::Left => &mut tally.left,
-                NodeState::Unverifiable => &mut tally.unverifiable,
-                NodeState::NotDue => &mut tally.not_due,
-            };
-            *counter = counter.saturating_add(1);
+            tally.add(state);
         }
         tally
+    }
+
+    /// Counts one more verdict.
+    pub fn add(&mut self, state: NodeState) {
+        let counter = match state {
+            NodeState::Retained => &mut self.retained,
+            NodeState::Left => &mut self.left,
+            NodeState::Unverifiable => &mut self.unverifiable,
+            NodeState::NotDue => &mut self.not_due,
+        };
+        *counter = counter.saturating_add(1);
     }
 
     /// The denominator of the keep rate (稳岗率): every placement whose node is due, the unverifiable ones too.

@@ -1,0 +1,178 @@
+//! Verdicts that the facts decide are stored; everything else stays pending and is told by the clock.
+//!
+//! A placement is judged by the rule that was in effect on the day it was onboarded: an amendment changes what is asked of those
+//! who come after it, never of those who are there. Rows are made when the worker is onboarded (`dispatches::checks`), one per
+//! node; here they are decided, and decided anew whenever a fact comes in, so that a correction may turn one back.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use diesel::RunQueryDsl;
+use diesel::sql_types::{Nullable, Text};
+use serde_json::{Value, json};
+
+use super::history::History;
+use super::store;
+use super::verdict::{DecidedBy, NodeResult, NodeState};
+use crate::agreements::rule_terms::{EvidenceLevel, RetentionRule};
+use crate::agreements::{self, Terms};
+use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::error::{Code, Error, Result};
+
+/// The rules of an agreement, one for each version that both sides ratified.
+#[derive(Debug, Clone)]
+pub struct RuleBook(Vec<(Day, Arc<Terms>)>);
+
+impl RuleBook {
+    /// Reads the versions of an agreement.
+    ///
+    /// # Errors
+    /// [`Code::AgreementNotInForce`] while none is ratified.
+    pub fn read(connection: &mut DbConnection, agreement_id: Id) -> Result<Self> {
+        let first_days: Vec<Day> = statement(
+            "select distinct effective_on from agreement_version where agreement_id = ? and state = 'ratified' order by effective_on",
+        )
+        .bind(agreement_id)
+        .returning::<Text>()
+        .load(connection)?;
+        let terms = first_days
+            .into_iter()
+            .map(|day| Ok((day, agreements::store::terms_on(connection, agreement_id, day)?)))
+            .collect::<Result<Vec<_>>>()?;
+        if terms.is_empty() { Err(Error::new(Code::AgreementNotInForce)) } else { Ok(Self(terms)) }
+    }
+
+    /// The rule in effect on a day; before the first day of the agreement, the one it begins with.
+    #[must_use]
+    pub fn rule_on(&self, day: Day) -> Option<&RetentionRule> {
+        let version = self.0.iter().rfind(|(first, _)| *first <= day).or_else(|| self.0.first());
+        version.map(|(_, terms)| &terms.retention)
+    }
+
+    /// Every rule.
+    pub fn rules(&self) -> impl Iterator<Item = &RetentionRule> {
+        self.0.iter().map(|(_, terms)| &terms.retention)
+    }
+}
+
+/// A stored check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stored {
+    due_on: Day,
+    state: String,
+    evidence: Option<EvidenceLevel>,
+    decided_by: Option<Id>,
+    reason: String,
+}
+
+impl Stored {
+    /// What is to be stored for a verdict; where the start of the clock is not known the due day stays.
+    fn of(verdict: NodeResult, due_on: Day) -> Self {
+        let due_on = verdict.due_on.map_or(due_on, Day);
+        if matches!(verdict.state, NodeState::Retained | NodeState::Left) {
+            return Self {
+                due_on,
+                state: verdict.state.as_str().to_owned(),
+                evidence: verdict.evidence,
+                decided_by: verdict.decided_by.map(fact_id),
+                reason: verdict.reason.as_str().to_owned(),
+            };
+        }
+        Self { due_on, state: "pending".to_owned(), evidence: None, decided_by: None, reason: "scheduled".to_owned() }
+    }
+}
+
+fn fact_id(decided_by: DecidedBy) -> Id {
+    let (DecidedBy::Observation(id) | DecidedBy::Exit(id) | DecidedBy::Spell(id)) = decided_by;
+    Id(id)
+}
+
+/// Judges placements anew from the facts in the database. Call it inside `dispatches::tally::around`.
+///
+/// # Errors
+/// What the database says.
+pub fn decide_anew(connection: &mut DbConnection, agreement_id: Id, placements: &[Id], today: Day) -> Result<()> {
+    let histories = store::histories(connection, agreement_id, placements)?;
+    let touched: Vec<&History> = histories.values().collect();
+    decide(connection, agreement_id, &touched, today)
+}
+
+/// Judges placements by their rule and writes what is decided or no longer so. Call it inside `dispatches::tally::around`.
+///
+/// # Errors
+/// What the database says.
+pub fn decide(connection: &mut DbConnection, agreement_id: Id, histories: &[&History], today: Day) -> Result<()> {
+    let rules = RuleBook::read(connection, agreement_id)?;
+    let mut stored = stored_checks(connection, agreement_id, histories)?;
+    let mut rows = Vec::new();
+    for history in histories {
+        let Some(rule) = history.placed.onboarded_on.and_then(|day| rules.rule_on(day)) else { continue };
+        let questions: Vec<_> = rule.nodes.iter().map(|node| (*node, rule.employer_scope)).collect();
+        let verdicts = history.judge(rule, &questions, today).unwrap_or_default();
+        for (node, verdict) in rule.nodes.iter().zip(verdicts) {
+            let node = node.code();
+            let Some(known) = stored.remove(&(history.placed.id, node.clone())) else { continue };
+            let now = Stored::of(verdict, known.due_on);
+            if now != known {
+                rows.push(json!([
+                    history.placed.id,
+                    node,
+                    now.due_on,
+                    now.state,
+                    now.evidence,
+                    now.decided_by,
+                    now.reason
+                ]));
+            }
+        }
+    }
+    write(connection, agreement_id, rows)
+}
+
+type CheckRow = (Id, String, Day, String, Option<EvidenceLevel>, Option<Id>, String);
+type CheckTypes = (Uid, Text, Text, Text, Nullable<Text>, Nullable<Uid>, Text);
+
+fn stored_checks(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    histories: &[&History],
+) -> Result<HashMap<(Id, String), Stored>> {
+    let ids: BTreeSet<Id> = histories.iter().map(|history| history.placed.id).collect();
+    let ids = Value::Array(ids.into_iter().map(|id| json!([id])).collect()).to_string();
+    let source = connection.rows(&[("id", Column::Id)]);
+    let rows: Vec<CheckRow> = statement(format!(
+        "select k.placement_id, k.node, k.due_on, k.state, k.evidence, k.decided_by, k.reason \
+         from {source} r cross join retention_check k where k.agreement_id = ? and k.placement_id = r.id"
+    ))
+    .bind(ids)
+    .bind(agreement_id)
+    .returning::<CheckTypes>()
+    .load(connection)?;
+    let stored = |(placement, node, due_on, state, evidence, decided_by, reason): CheckRow| {
+        ((placement, node), Stored { due_on, state, evidence, decided_by, reason })
+    };
+    Ok(rows.into_iter().map(stored).collect())
+}
+
+fn write(connection: &mut DbConnection, agreement_id: Id, rows: Vec<Value>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let source = connection.rows(&[
+        ("placement_id", Column::Id),
+        ("node", Column::Text),
+        ("due_on", Column::Text),
+        ("state", Column::Text),
+        ("evidence", Column::Text),
+        ("decided_by", Column::Id),
+        ("reason", Column::Text),
+    ]);
+    statement(format!(
+        "update retention_check set due_on = r.due_on, state = r.state, evidence = r.evidence, decided_by = r.decided_by, reason = r.reason from {source} r \
+         where retention_check.agreement_id = ? and retention_check.placement_id = r.placement_id and retention_check.node = r.node"
+    ))
+    .bind(Value::Array(rows).to_string())
+    .bind(agreement_id)
+    .run(connection)?;
+    Ok(())
+}

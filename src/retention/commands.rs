@@ -1,0 +1,327 @@
+//! Recording observations, exits and spells: one set-based command each, with a receipt per row.
+//!
+//! Whatever the number of rows, the facts of the placements they name are read once, weighed in memory, written in one statement per
+//! table, and the verdicts of just these placements follow in the same transaction, inside the tallies. A call that changes nothing
+//! writes nothing.
+
+use std::collections::{BTreeSet, HashMap};
+
+use diesel::RunQueryDsl;
+use diesel::sql_types::BigInt;
+use serde_json::json;
+
+use super::admission::{self, KnownEmployer, Named, Seen};
+use super::history::History;
+use super::records::{NewExit, NewObservation, NewSpell, Observation, PlacementName, Reporter, ReporterRole, Spell};
+use super::spell_book::{Report, SpellBook, Step};
+use super::{EVENT_PLACEMENTS_MAX, ROWS_MAX, checks, store};
+use crate::db::{DbConnection, Id, statement};
+use crate::dispatches::outcomes::{self, Ending};
+use crate::dispatches::tally;
+use crate::error::{Code, Error, Fault, Language, Result};
+use crate::events::{Actor, Chain, NewEvent, log};
+use crate::http::receipt::{Receipts, RowStatus};
+
+/// A command at work: who reports, and the placements the rows name with all that is known about them.
+struct Desk<'a> {
+    actor: &'a Actor,
+    agreement_id: Id,
+    reporter: Reporter,
+    found: Vec<Vec<Id>>,
+    histories: HashMap<Id, History>,
+}
+
+impl<'a> Desk<'a> {
+    fn open(
+        connection: &mut DbConnection,
+        actor: &'a Actor,
+        agreement_id: Id,
+        names: &[PlacementName],
+    ) -> Result<Self> {
+        if names.is_empty() || names.len() > ROWS_MAX {
+            let en = format!("send 1 to {ROWS_MAX} rows; split a longer file into several calls");
+            let zh = format!("每次须提交 1 至 {ROWS_MAX} 行，更长的文件请分多次提交");
+            let fault = Fault::body("/rows", "length", en, zh).param("max", ROWS_MAX).param("length", names.len());
+            return Err(Error::new(Code::FieldInvalid).fault(fault));
+        }
+        let reporter = store::reporter(connection, &actor.scope, agreement_id)?;
+        store::lock(connection, agreement_id)?;
+        let found = store::resolve(connection, agreement_id, reporter, names)?;
+        let ids: Vec<Id> = found.iter().filter_map(|ids| ids.first().copied()).collect();
+        let histories = store::histories(connection, agreement_id, &ids)?;
+        Ok(Self { actor, agreement_id, reporter, found, histories })
+    }
+
+    fn named(&self, place: usize) -> Named<'_> {
+        match self.found.get(place).map(Vec::as_slice) {
+            Some([id]) => match self.histories.get(id) {
+                Some(history) if history.concerns(self.reporter) => Named::Found(history),
+                _ => Named::Unknown,
+            },
+            Some([_, _, ..]) => Named::Ambiguous,
+            _ => Named::Unknown,
+        }
+    }
+
+    fn report(&self) -> Report {
+        Report { by: self.reporter, now: self.actor.now }
+    }
+
+    /// Writes inside the tallies, judges the touched placements anew, and records the event.
+    fn finish(
+        &self,
+        connection: &mut DbConnection,
+        touched: &BTreeSet<Id>,
+        kind: &'static str,
+        receipts: &Receipts,
+        write: impl FnOnce(&mut DbConnection) -> Result<()>,
+    ) -> Result<()> {
+        let histories: Vec<&History> = touched.iter().filter_map(|id| self.histories.get(id)).collect();
+        let workers: Vec<(Id, Id)> =
+            histories.iter().map(|history| (history.placed.origin_id, history.placed.worker_id)).collect();
+        tally::around(connection, self.agreement_id, &workers, |connection| {
+            write(connection)?;
+            checks::decide(connection, self.agreement_id, &histories, self.actor.now.day())
+        })?;
+        let employers: BTreeSet<Id> = histories.iter().map(|history| history.placed.employer_id).collect();
+        let named: Vec<&Id> = touched.iter().take(EVENT_PLACEMENTS_MAX).collect();
+        let event = NewEvent {
+            kind,
+            chain: Chain::Agreement(self.agreement_id),
+            subject_kind: "retention",
+            subject_id: self.agreement_id,
+            subject_version: figures_version(connection, self.agreement_id)?,
+            employer_id: employers.first().copied().filter(|_| employers.len() == 1),
+            payload: json!({
+                "agreement_id": self.agreement_id,
+                "side": self.reporter.role,
+                "accepted": receipts.accepted,
+                "unchanged": receipts.unchanged,
+                "rejected": receipts.rejected,
+                "placements": touched.len(),
+                "placement_ids": named,
+            }),
+        };
+        log::record(connection, self.actor, event)
+    }
+}
+
+/// The version of the agreement's figures, which every command that changes them counts up.
+fn figures_version(connection: &mut DbConnection, agreement_id: Id) -> Result<i64> {
+    Ok(statement("select tally_version from agreement where id = ?")
+        .bind(agreement_id)
+        .returning::<BigInt>()
+        .get_result(connection)?)
+}
+
+/// Observations taken so far, and what stands for what.
+struct Intake {
+    by_content: HashMap<(Id, Vec<u8>), Id>,
+    by_reference: HashMap<String, (Id, Vec<u8>)>,
+    new: Vec<Observation>,
+}
+
+impl Intake {
+    fn open(connection: &mut DbConnection, desk: &Desk<'_>, rows: &[NewObservation]) -> Result<Self> {
+        let references: BTreeSet<&str> = rows.iter().filter_map(|row| row.client_ref.as_deref()).collect();
+        let by_reference = store::taken_references(connection, desk.reporter.party_id, &references)?;
+        let known = desk.histories.values().flat_map(|history| &history.observations);
+        let by_content = known.map(|seen| ((seen.placement_id, seen.content_hash.clone()), seen.id)).collect();
+        Ok(Self { by_content, by_reference, new: Vec::new() })
+    }
+
+    fn take(
+        &mut self,
+        place: usize,
+        row: &NewObservation,
+        placement_id: Id,
+        seen: Seen,
+        report: Report,
+    ) -> std::result::Result<(RowStatus, Id), Vec<Fault>> {
+        let content_hash = admission::content_hash(row, placement_id, report.by.party_id);
+        if let Some(known) = self.by_content.get(&(placement_id, content_hash.clone())) {
+            return Ok((RowStatus::Unchanged, *known));
+        }
+        if let Some((taken, _)) = row.client_ref.as_ref().and_then(|reference| self.by_reference.get(reference)) {
+            let fault = Fault::body(
+                format!("/rows/{place}/client_ref"),
+                "client_ref_taken",
+                "stands for another observation; an observation is never changed, send the correction under a new reference",
+                "该编号已用于另一条在岗记录；在岗记录不可修改，更正请使用新的编号",
+            );
+            return Err(vec![fault.param("observation_id", taken.to_string())]);
+        }
+        let id = Id::new();
+        self.by_content.insert((placement_id, content_hash.clone()), id);
+        if let Some(reference) = &row.client_ref {
+            self.by_reference.insert(reference.clone(), (id, content_hash.clone()));
+        }
+        self.new.push(Observation {
+            id,
+            placement_id,
+            observer_id: report.by.party_id,
+            client_ref: row.client_ref.clone(),
+            in_post: row.in_post,
+            seen_from: row.seen_from,
+            seen_to: row.seen_to,
+            employer_id: Some(seen.employer_id),
+            region_code: Some(seen.region_code),
+            evidence: row.evidence,
+            source: row.source,
+            monthly_wage_fen: row.monthly_wage_fen,
+            content_hash,
+            recorded_at: report.now,
+        });
+        Ok((RowStatus::Accepted, id))
+    }
+}
+
+/// Records who was seen in post, or missed there.
+///
+/// # Errors
+/// [`Code::FieldInvalid`] for no rows or too many, [`Code::NotFound`] for strangers to the agreement.
+pub fn record_observations(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    rows: &[NewObservation],
+    language: Language,
+) -> Result<Receipts> {
+    let names: Vec<PlacementName> = rows.iter().map(NewObservation::placement).collect();
+    let mut desk = Desk::open(connection, actor, agreement_id, &names)?;
+    let (report, today) = (desk.report(), actor.now.day());
+    let own = (report.by.role == ReporterRole::Employer).then_some(report.by.party_id);
+    let employers = known_employers(connection, rows.iter().filter_map(|row| row.employer_id).chain(own))?;
+    let mut intake = Intake::open(connection, &desk, rows)?;
+    let mut receipts = Receipts::default();
+    for (place, row) in rows.iter().enumerate() {
+        let employer = row.employer_id.or(own).and_then(|id| employers.get(&id).copied());
+        let outcome = admission::observation(place, row, desk.named(place), employer, report.by, today)
+            .and_then(|(history, seen)| intake.take(place, row, history.placed.id, seen, report));
+        receipts.push(row.client_ref.clone(), outcome, language);
+    }
+    let new = intake.new;
+    if new.is_empty() {
+        return Ok(receipts);
+    }
+    let touched: BTreeSet<Id> = new.iter().map(|seen| seen.placement_id).collect();
+    for seen in &new {
+        if let Some(history) = desk.histories.get_mut(&seen.placement_id) {
+            history.observations.push(seen.clone());
+        }
+    }
+    desk.finish(connection, &touched, "observations.recorded", &receipts, |connection| {
+        store::insert_observations(connection, agreement_id, &new)
+    })?;
+    Ok(receipts)
+}
+
+fn known_employers(connection: &mut DbConnection, ids: impl Iterator<Item = Id>) -> Result<HashMap<Id, KnownEmployer>> {
+    store::employers(connection, &ids.collect())
+}
+
+/// The spell books of a command, opened when a row first needs them.
+#[derive(Default)]
+struct Books(HashMap<Id, SpellBook>);
+
+impl Books {
+    fn of(&mut self, named: Named<'_>) -> Option<&mut SpellBook> {
+        let Named::Found(history) = named else { return None };
+        let id = history.placed.id;
+        if !self.0.contains_key(&id) {
+            self.0.insert(id, history.book()?);
+        }
+        self.0.get_mut(&id)
+    }
+
+    /// Writes what the books have changed.
+    fn finish(
+        self,
+        connection: &mut DbConnection,
+        mut desk: Desk<'_>,
+        kind: &'static str,
+        receipts: &Receipts,
+    ) -> Result<()> {
+        let (mut new, mut changed, mut endings): (Vec<Spell>, Vec<Spell>, Vec<Ending>) = Default::default();
+        let mut touched = BTreeSet::new();
+        for (placement_id, book) in &self.0 {
+            let (fresh, rewritten) = book.changes();
+            if fresh.is_empty() && rewritten.is_empty() {
+                continue;
+            }
+            touched.insert(*placement_id);
+            new.extend(fresh.into_iter().cloned());
+            changed.extend(rewritten.into_iter().cloned());
+            endings.extend(book.new_end().map(|ended| Ending {
+                placement_id: *placement_id,
+                ended_on: ended.on,
+                end_reason: ended.reason.as_str().to_owned(),
+            }));
+            if let Some(history) = desk.histories.get_mut(placement_id) {
+                history.take_over(book);
+            }
+        }
+        if touched.is_empty() {
+            return Ok(());
+        }
+        let agreement_id = desk.agreement_id;
+        desk.finish(connection, &touched, kind, receipts, |connection| {
+            store::write_spells(connection, agreement_id, &new, &changed)?;
+            if endings.is_empty() { Ok(()) } else { outcomes::end(connection, agreement_id, &endings) }
+        })
+    }
+}
+
+fn receipt(step: std::result::Result<Step, Vec<Fault>>) -> std::result::Result<(RowStatus, Id), Vec<Fault>> {
+    step.map(|step| (if step.changed { RowStatus::Accepted } else { RowStatus::Unchanged }, step.spell_id))
+}
+
+/// Records who left, when and why.
+///
+/// # Errors
+/// [`Code::FieldInvalid`] for no rows or too many, [`Code::NotFound`] for strangers to the agreement.
+pub fn record_exits(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    rows: &[NewExit],
+    language: Language,
+) -> Result<Receipts> {
+    let names: Vec<PlacementName> = rows.iter().map(NewExit::placement).collect();
+    let desk = Desk::open(connection, actor, agreement_id, &names)?;
+    let mut books = Books::default();
+    let mut receipts = Receipts::default();
+    for (place, row) in rows.iter().enumerate() {
+        let found = desk.named(place);
+        let step = admission::exit(place, row, found, books.of(found), desk.report());
+        receipts.push(row.client_ref.clone(), receipt(step), language);
+    }
+    books.finish(connection, desk, "exits.recorded", &receipts)?;
+    Ok(receipts)
+}
+
+/// Records where work begins, or goes on after an absence.
+///
+/// # Errors
+/// [`Code::FieldInvalid`] for no rows or too many, [`Code::NotFound`] for strangers to the agreement.
+pub fn record_spells(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    rows: &[NewSpell],
+    language: Language,
+) -> Result<Receipts> {
+    let names: Vec<PlacementName> = rows.iter().map(NewSpell::placement).collect();
+    let desk = Desk::open(connection, actor, agreement_id, &names)?;
+    let employers = known_employers(connection, rows.iter().map(|row| row.employer_id))?;
+    let mut books = Books::default();
+    let mut receipts = Receipts::default();
+    for (place, row) in rows.iter().enumerate() {
+        let found = desk.named(place);
+        let employer = employers.get(&row.employer_id).copied();
+        let step = admission::spell(place, row, found, books.of(found), employer, desk.report());
+        receipts.push(row.client_ref.clone(), receipt(step), language);
+    }
+    books.finish(connection, desk, "spells.recorded", &receipts)?;
+    Ok(receipts)
+}
