@@ -9,5 +9,7 @@
 
 mod dispatches;
 mod edge;
+mod events;
 mod quotas;
+mod races;
 mod support;
