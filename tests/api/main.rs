@@ -10,6 +10,8 @@
 mod dispatches;
 mod edge;
 mod events;
+mod fulfilment;
+mod journey;
 mod quotas;
 mod races;
 mod support;
