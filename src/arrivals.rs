@@ -239,7 +239,9 @@ pub struct NewDispute {
 }
 
 /// A dispute's row. The value it contests stays with its owner; the placement counts in the column of disputed rows while one is open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, diesel::Queryable, diesel::Selectable, diesel::Insertable)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, ToSchema, diesel::Queryable, diesel::Selectable, diesel::Insertable,
+)]
 #[diesel(table_name = crate::db::schema::dispute)]
 pub struct Dispute {
     /// The agreement.

@@ -230,11 +230,7 @@ pub mod tests {
             end_reason: None,
             version: 2,
         };
-        Subject {
-            placement,
-            planned_region: "330481".parse().unwrap(),
-            planned_arrival_on: day("2026-02-26"),
-        }
+        Subject { placement, planned_region: "330481".parse().unwrap(), planned_arrival_on: day("2026-02-26") }
     }
 
     fn onboarded(happened_on: &str) -> Stated {
@@ -254,10 +250,9 @@ pub mod tests {
     }
 
     fn codes(result: Result<Judged, Vec<Fault>>) -> Vec<&'static str> {
-        result.map(|judged| judged.outcome.as_str()).map_or_else(
-            |faults| faults.iter().map(|fault| fault.code).collect(),
-            |outcome| vec![outcome],
-        )
+        result
+            .map(|judged| judged.outcome.as_str())
+            .map_or_else(|faults| faults.iter().map(|fault| fault.code).collect(), |outcome| vec![outcome])
     }
 
     #[test]
@@ -317,7 +312,8 @@ pub mod tests {
 
     #[test]
     fn a_claim_is_late_when_it_happened_or_was_first_said_after_the_last_day_on_time() {
-        let earlier = |late| Said { late, ..crate::arrivals::rules::outcome::tests::said("employer", "onboarded", "2026-02-26") };
+        let earlier =
+            |late| Said { late, ..crate::arrivals::rules::outcome::tests::said("employer", "onboarded", "2026-02-26") };
         let cases = [
             ("2026-02-26", "2026-03-12", None, false),
             ("2026-02-26", "2026-03-13", None, true),
@@ -371,16 +367,21 @@ pub mod tests {
         let mut waiting = subject();
         waiting.placement.departed_on = None;
         waiting.placement.state = PlacementState::Enrolled;
-        let judged = judge(&onboarded("2026-02-26"), &waiting, by(ClaimantRole::Origin, ORIGIN, "2026-03-02"), None, "");
+        let judged =
+            judge(&onboarded("2026-02-26"), &waiting, by(ClaimantRole::Origin, ORIGIN, "2026-03-02"), None, "");
         assert_eq!(codes(judged), ["claim_not_possible"]);
     }
 
     #[test]
     fn the_same_worker_next_year_is_another_sending() {
         let subject = subject();
-        for (text, belongs) in
-            [("2026-02-23", false), ("2026-02-24", true), ("2026-06-26", true), ("2026-06-27", false), ("2027-02-26", false)]
-        {
+        for (text, belongs) in [
+            ("2026-02-23", false),
+            ("2026-02-24", true),
+            ("2026-06-26", true),
+            ("2026-06-27", false),
+            ("2027-02-26", false),
+        ] {
             assert_eq!(subject.season_contains(day(text)), belongs, "{text}");
         }
     }

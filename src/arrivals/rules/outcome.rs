@@ -189,7 +189,8 @@ pub mod tests {
 
     #[test]
     fn who_decides_what_becomes_of_a_placement() {
-        let weak = |role: &str, outcome: &str, on: &str| Said { evidence: EvidenceLevel::E0, ..said(role, outcome, on) };
+        let weak =
+            |role: &str, outcome: &str, on: &str| Said { evidence: EvidenceLevel::E0, ..said(role, outcome, on) };
         let cases = [
             ("nobody has spoken", vec![], None),
             ("the origin's own report moves nothing", vec![said("origin", "onboarded", "2026-02-26")], None),
@@ -245,7 +246,10 @@ pub mod tests {
             ),
             (
                 "two different refusals agree that nobody arrived",
-                vec![said("employer", "refused_by_employer", "2026-02-26"), said("destination", "no_show", "2026-02-26")],
+                vec![
+                    said("employer", "refused_by_employer", "2026-02-26"),
+                    said("destination", "no_show", "2026-02-26"),
+                ],
                 Some(("refused_by_employer", "2026-02-26", true)),
             ),
         ];
@@ -267,7 +271,8 @@ pub mod tests {
     fn a_diverted_person_is_with_the_named_employer_in_the_named_region() {
         let subject = subject();
         let by_employer = diverted_to("employer", NEIGHBOUR, "2026-02-26");
-        let by_destination = Said { region_code: Some("330782".parse().unwrap()), ..said("destination", "diverted", "2026-02-26") };
+        let by_destination =
+            Said { region_code: Some("330782".parse().unwrap()), ..said("destination", "diverted", "2026-02-26") };
         let decided = decide(&subject.placement, subject.planned_region, &[by_employer, by_destination]).unwrap();
         assert_eq!(decided.real_employer_id, Some(party(NEIGHBOUR)));
         assert_eq!(decided.real_region_code, Some("330782".parse().unwrap()));
