@@ -113,6 +113,7 @@ catalogue! {
     HoldLapsed "hold_lapsed" Conflict false, "The hold on the places has run out", "占用的名额已过期", "Send the roster again; the places may still be free.", "请重新提交名单；名额可能仍有空余。";
     RosterEmpty "roster_empty" Conflict false, "The roster is empty", "名单为空", "Enrol at least one worker first.", "请先至少登记一名人员。";
     ClaimNotPossible "claim_not_possible" Conflict false, "Nothing can be claimed about this placement", "无法对该安置提交到岗信息", "The dispatch must have departed and the placement must not be cancelled.", "该批次须已出发，且安置未取消。";
+    DisputeStanding "dispute_standing" Conflict false, "Your party already disputes this placement", "贵方已对该安置提出异议", "Withdraw the dispute named in dispute_id first if the reason has changed.", "如理由有变，请先撤回 dispute_id 所指的异议。";
     CreditCodeTaken "credit_code_taken" Conflict false, "A party with this credit code exists", "该统一社会信用代码已登记", "Use the party that has it.", "请使用已登记的单位。";
     ZoneTaken "zone_taken" Conflict false, "A zone with this name and host exists", "该园区已登记", "Use the zone that exists.", "请使用已登记的园区。";
     RunInProgress "run_in_progress" Conflict true, "A reconciliation of this agreement is running", "该协议的对账正在进行", "Wait until it is done.", "请等待其完成。";

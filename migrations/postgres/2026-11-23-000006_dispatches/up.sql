@@ -85,6 +85,8 @@ create index placement_worker_index on placement (origin_id, worker_id);
 create index placement_quota_index on placement (agreement_id, quota_id);
 create index placement_employer_index on placement (employer_id, agreement_id, id);
 create index placement_due_index on placement (agreement_id, arrival_due_on) where state = 'departed';
+create index placement_reference_index on placement (agreement_id, partner_ref) where partner_ref is not null;
+create index placement_real_employer_index on placement (real_employer_id, agreement_id) where real_employer_id is not null;
 
 -- One open placement per worker in the whole exchange, keyed by the exchange-wide blind index and by nothing a tenant can read.
 create table open_placement (

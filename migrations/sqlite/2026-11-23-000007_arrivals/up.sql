@@ -31,6 +31,7 @@ create table claim (
 create unique index claim_client_ref_unique on claim (claimant_id, client_ref);
 create index claim_placement_index on claim (agreement_id, placement_id);
 create index claim_employer_index on claim (employer_id);
+create index claim_unannounced_index on claim (agreement_id, exchange_index) where placement_id is null;
 
 create table dispute (
     agreement_id blob not null,

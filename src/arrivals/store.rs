@@ -1,0 +1,244 @@
+//! Queries of arrivals: claims as parties read them, and who may speak in an agreement.
+
+pub mod claims;
+pub mod disputes;
+pub mod overdue;
+pub mod subjects;
+
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::{OptionalExtension, RunQueryDsl};
+
+use super::{Claim, ClaimantRole, ClaimedOutcome};
+use crate::agreements::{self, AgreementState};
+use crate::db::{Day, DbConnection, Id, PageRequest, Statement, Uid, statement};
+use crate::error::{Code, Error, Result};
+use crate::identity::Scope;
+use crate::seal::{KeyRing, Place};
+use crate::workers::person_name::PersonName;
+
+/// What a list of claims may be narrowed to.
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ClaimFilter {
+    /// Only claims about this placement.
+    pub placement_id: Option<Id>,
+    /// Only claims of this party.
+    pub claimant_id: Option<Id>,
+    /// Only claims in this capacity.
+    pub claimant_role: Option<ClaimantRole>,
+    /// Only claims of this outcome.
+    pub outcome: Option<ClaimedOutcome>,
+    /// Only late claims, or only claims in time.
+    pub late: Option<bool>,
+    /// Only claims about announced people, or only about people nobody announced.
+    pub announced: Option<bool>,
+    /// Only first arrivals (首次), or only arrivals of workers who had been there before.
+    pub first_arrival: Option<bool>,
+    /// Only claims that no later one of the same claimant has replaced, or only replaced ones.
+    pub in_effect: Option<bool>,
+    /// Only the claim with this reference of the claimant.
+    #[param(max_length = 100, min_length = 1)]
+    pub client_ref: Option<String>,
+}
+
+/// Who somebody is in an agreement under which claims can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The role of a party of the agreement; none for an employer.
+    pub member: Option<ClaimantRole>,
+    /// First day of the agreement's term.
+    pub effective_from: Day,
+    /// Version of the agreement's row, for events about it.
+    pub version: i64,
+}
+
+/// What the caller's party is in an agreement; also an employer that no quota names but to which a person was diverted.
+///
+/// # Errors
+/// [`Code::NotFound`] for outsiders, [`Code::AgreementNotInForce`] while it is not ratified.
+pub fn standing(connection: &mut DbConnection, scope: &Scope, agreement_id: Id) -> Result<Standing> {
+    let member = viewer(connection, scope, agreement_id)?;
+    let (state, effective_from, version): (AgreementState, Day, i64) =
+        statement("select state, effective_from, version from agreement where id = ?")
+            .bind(agreement_id)
+            .returning::<(Text, Text, BigInt)>()
+            .get_result(connection)?;
+    if matches!(state, AgreementState::Draft | AgreementState::Proposed) {
+        return Err(Error::new(Code::AgreementNotInForce).param("state", state.as_str()));
+    }
+    Ok(Standing { member, effective_from, version })
+}
+
+/// The caller's role in an agreement; none for an employer that is or was to be the workplace of somebody.
+///
+/// # Errors
+/// [`Code::NotFound`] for outsiders.
+pub fn viewer(connection: &mut DbConnection, scope: &Scope, agreement_id: Id) -> Result<Option<ClaimantRole>> {
+    match agreements::store::readable(connection, scope, agreement_id) {
+        Err(error) if error.code == Code::NotFound => {
+            let took_somebody: Option<Id> =
+                statement("select id from placement where agreement_id = ? and real_employer_id = ? limit 1")
+                    .bind(agreement_id)
+                    .bind(scope.party_id)
+                    .returning::<Uid>()
+                    .get_result(connection)
+                    .optional()?;
+            if took_somebody.is_some() { Ok(None) } else { Err(error) }
+        }
+        read => Ok(read?.map(ClaimantRole::from)),
+    }
+}
+
+/// The prefecture a region code lies in, as SQL: a province-run county stands for itself, a municipality for its whole.
+fn prefecture(code: &str) -> String {
+    format!(
+        "case when substr({code}, 1, 2) in ('11', '12', '31', '50') then substr({code}, 1, 2) \
+         when substr({code}, 3, 2) = '90' then {code} else substr({code}, 1, 4) end"
+    )
+}
+
+/// First arrival: the origin's register knows no earlier arrival of this worker in the prefecture of this one.
+fn first_arrival() -> String {
+    let (earlier, here) = (
+        prefecture("coalesce(earlier.real_region_code, earlier_quota.region_code)"),
+        prefecture("coalesce(c.region_code, q.region_code)"),
+    );
+    format!(
+        "(case when p.id is null or c.outcome not in ('onboarded', 'diverted') then null else not exists \
+         (select 1 from placement earlier join quota earlier_quota on earlier_quota.agreement_id = earlier.agreement_id and earlier_quota.id = earlier.quota_id \
+         where earlier.origin_id = p.origin_id and earlier.worker_id = p.worker_id and earlier.id <> p.id and earlier.onboarded_on < c.happened_on \
+         and {earlier} = {here}) end)"
+    )
+}
+
+type ClaimColumns = (
+    (
+        Uid,
+        Uid,
+        Nullable<Uid>,
+        Uid,
+        Text,
+        Nullable<Text>,
+        Text,
+        Text,
+        Nullable<Uid>,
+        Nullable<Text>,
+        Text,
+        Bool,
+        Nullable<Uid>,
+        BigInt,
+        Bool,
+        Nullable<Bool>,
+        Nullable<Text>,
+    ),
+    Nullable<Binary>,
+);
+
+/// The claims of an agreement, up to a `where` that has begun. The masked name is made from the sealed one after reading.
+fn select_claims() -> String {
+    format!(
+        "select c.agreement_id, c.id, c.placement_id, c.claimant_id, c.claimant_role, c.client_ref, c.outcome, c.happened_on, \
+         c.employer_id, c.region_code, c.evidence, c.late, c.replaced_by, c.recorded_at, c.placement_id is not null, {}, cast(null as text), c.name_sealed \
+         from claim c left join placement p on p.agreement_id = c.agreement_id and p.id = c.placement_id \
+         left join quota q on q.agreement_id = p.agreement_id and q.id = p.quota_id where c.agreement_id = ?",
+        first_arrival()
+    )
+}
+
+/// What an employer may see: claims about people planned for it, or taken by it, and its own.
+const OF_EMPLOYER: &str =
+    " and (p.employer_id = ? or p.real_employer_id = ? or c.employer_id = ? or c.claimant_id = ?)";
+
+fn only_of_employer(statement: Statement, employer: Option<Id>) -> Statement {
+    match employer {
+        Some(id) => statement.bind(id).bind(id).bind(id).bind(id),
+        None => statement,
+    }
+}
+
+fn load(connection: &mut DbConnection, keys: &KeyRing, statement: Statement) -> Result<Vec<Claim>> {
+    let rows: Vec<(Claim, Option<Vec<u8>>)> = statement.returning::<ClaimColumns>().load(connection)?;
+    rows.into_iter()
+        .map(|(claim, sealed)| Ok(Claim { name_masked: masked(keys, claim.id, sealed.as_deref())?, ..claim }))
+        .collect()
+}
+
+fn masked(keys: &KeyRing, claim_id: Id, sealed: Option<&[u8]>) -> Result<Option<String>> {
+    let Some(sealed) = sealed else { return Ok(None) };
+    let name = keys.open(name_place(claim_id), sealed).map_err(|error| Error::internal(error.code()))?;
+    let name = PersonName::parse(name.expose()).map_err(Error::internal)?;
+    Ok(Some(name.masked()))
+}
+
+/// The cell that holds the name of somebody nobody announced.
+#[must_use]
+pub const fn name_place(claim_id: Id) -> Place {
+    Place { table: "claim", column: "name_sealed", row: claim_id.0 }
+}
+
+/// One claim, for a party that may see it; `employer` narrows it to what that employer may see.
+///
+/// # Errors
+/// [`Code::NotFound`].
+pub fn claim(
+    connection: &mut DbConnection,
+    keys: &KeyRing,
+    agreement_id: Id,
+    employer: Option<Id>,
+    id: Id,
+) -> Result<Claim> {
+    let narrowed = if employer.is_some() { OF_EMPLOYER } else { "" };
+    let query = statement(format!("{} and c.id = ?{narrowed}", select_claims())).bind(agreement_id).bind(id);
+    let found = load(connection, keys, only_of_employer(query, employer))?;
+    found.into_iter().next().ok_or_else(|| Error::not_found("claim", "到岗信息"))
+}
+
+/// A page of the claims of an agreement the caller was let into.
+///
+/// # Errors
+/// What the database says.
+pub fn list(
+    connection: &mut DbConnection,
+    keys: &KeyRing,
+    agreement_id: Id,
+    employer: Option<Id>,
+    filter: &ClaimFilter,
+    page: &PageRequest,
+) -> Result<Vec<Claim>> {
+    let mut text = select_claims();
+    let mut add = |asked: bool, condition: &str| {
+        if asked {
+            text.push_str(condition);
+        }
+    };
+    add(employer.is_some(), OF_EMPLOYER);
+    add(filter.placement_id.is_some(), " and c.placement_id = ?");
+    add(filter.claimant_id.is_some(), " and c.claimant_id = ?");
+    add(filter.claimant_role.is_some(), " and c.claimant_role = ?");
+    add(filter.outcome.is_some(), " and c.outcome = ?");
+    add(filter.client_ref.is_some(), " and c.client_ref = ?");
+    add(filter.late == Some(true), " and c.late");
+    add(filter.late == Some(false), " and not c.late");
+    add(filter.announced == Some(true), " and c.placement_id is not null");
+    add(filter.announced == Some(false), " and c.placement_id is null");
+    add(filter.in_effect == Some(true), " and c.replaced_by is null");
+    add(filter.in_effect == Some(false), " and c.replaced_by is not null");
+    add(filter.first_arrival == Some(true), &format!(" and {}", first_arrival()));
+    add(filter.first_arrival == Some(false), &format!(" and not {}", first_arrival()));
+    add(page.after.is_some(), if page.descending { " and c.id < ?" } else { " and c.id > ?" });
+    text.push_str(if page.descending { " order by c.id desc limit ?" } else { " order by c.id limit ?" });
+
+    let mut query = only_of_employer(statement(text).bind(agreement_id), employer);
+    for id in [filter.placement_id, filter.claimant_id].into_iter().flatten() {
+        query = query.bind(id);
+    }
+    let words = [filter.claimant_role.map(ClaimantRole::as_str), filter.outcome.map(ClaimedOutcome::as_str)];
+    for word in words.into_iter().flatten().chain(filter.client_ref.as_deref()) {
+        query = query.bind(word);
+    }
+    if let Some(after) = page.after {
+        query = query.bind(after);
+    }
+    load(connection, keys, query.bind(page.probe()))
+}
