@@ -93,6 +93,7 @@ pub fn routes(config: &mut ServiceConfig) {
     crate::fulfilment::routes::mount(config);
     crate::reconciliation::routes::mount(config);
     crate::events::routes::mount(config);
+    crate::http::docs::mount(config);
 }
 
 /// The application of one HTTP worker.
@@ -113,7 +114,7 @@ pub fn app(
         .app_data(path)
         .wrap(from_fn(edge))
         .wrap(TracingLogger::default())
-        .configure(crate::http::docs::mount)
+        .configure(crate::http::docs::mount_reader)
         .into_utoipa_app()
         .configure(routes)
         .into_app()
