@@ -13,8 +13,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::clock::Clock;
 use crate::db::{Db, Location};
 use crate::error::{Code, Error, Result};
-use crate::http::edge::{RouteTable, edge, unrouted};
+use crate::http::edge::{edge, unrouted};
 use crate::http::idempotency::Running;
+use crate::http::route_table::RouteTable;
 use crate::identity::token::{TokenKeys, VerifiedTokens};
 use crate::seal::KeyRing;
 

@@ -80,11 +80,12 @@ impl Nature {
         let is_secured = operation.get("security").and_then(Value::as_array).is_some_and(|needs| !needs.is_empty());
         let creates =
             operation.get("responses").is_some_and(|answers| answers.get("201").or(answers.get("207")).is_some());
+        let tagged = operation.get("responses").is_some_and(|answers| answers.pointer("/200/headers/ETag").is_some());
         let has_path_parameter = path.contains('{');
         Self {
             is_token: path == "/oauth/token",
             is_list,
-            is_one_resource: method == "get" && !is_list && has_path_parameter && is_secured,
+            is_one_resource: method == "get" && !is_list && (tagged || (has_path_parameter && is_secured)),
             is_action: method == "post" && has_path_parameter && is_secured && !creates,
             is_secured,
             takes_body: matches!(method, "post" | "put" | "patch"),
