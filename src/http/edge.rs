@@ -11,6 +11,7 @@ use super::RequestContext;
 use super::problem;
 use crate::app::State;
 use crate::error::{Code, Error, Fault};
+use crate::identity::Bearer;
 
 /// The middleware. See the module's words.
 ///
@@ -29,6 +30,10 @@ pub async fn edge(
     let mut response = match unknown_parameter(&request) {
         Some(error) => request.into_response(problem::respond(&error, &context)).map_into_right_body(),
         None => {
+            if request.headers().contains_key(header::AUTHORIZATION) {
+                // Once, before the extractors ask side by side; what is wrong with it they will say themselves.
+                drop(Bearer::of(request.request()).await);
+            }
             let response = next.call(request).await?;
             match problem_of(response.response(), &context) {
                 Some(problem) => response.into_response(problem).map_into_right_body(),

@@ -27,6 +27,7 @@ const TAGS: &[(&str, &str)] = &[
     ("agreements", "Labour-cooperation agreements: their terms, versions and ratification by digest"),
     ("quotas", "Places that employers offer under an agreement, with their balance"),
     ("dispatches", "Batches of workers sent against quotas: roster, departure, placements"),
+    ("placements", "One worker of one dispatch against one quota: the row that everything else is about"),
     ("arrivals", "What a party says happened to a placement, and disputes about it"),
     ("retention", "Who is still in post: observations, exits and retention checks"),
     ("fulfilment", "The agreement's targets with numerator, denominator and the rows behind them"),
