@@ -13,8 +13,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::clock::Clock;
 use crate::db::{Db, Location};
 use crate::error::{Code, Error, Result};
-use crate::http::edge::{RouteTable, edge, unrouted};
+use crate::http::edge::{edge, unrouted};
 use crate::http::idempotency::Running;
+use crate::http::route_table::RouteTable;
 use crate::identity::token::{TokenKeys, VerifiedTokens};
 use crate::seal::KeyRing;
 
@@ -93,6 +94,7 @@ pub fn routes(config: &mut ServiceConfig) {
     crate::fulfilment::routes::mount(config);
     crate::reconciliation::routes::mount(config);
     crate::events::routes::mount(config);
+    crate::http::docs::mount(config);
 }
 
 /// The application of one HTTP worker.
@@ -113,7 +115,7 @@ pub fn app(
         .app_data(path)
         .wrap(from_fn(edge))
         .wrap(TracingLogger::default())
-        .configure(crate::http::docs::mount)
+        .configure(crate::http::docs::mount_reader)
         .into_utoipa_app()
         .configure(routes)
         .into_app()

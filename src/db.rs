@@ -15,6 +15,7 @@ pub mod page;
 #[expect(missing_docs, reason = "the table macro writes public items without docs")]
 pub mod schema;
 pub mod statement;
+pub mod text_columns;
 
 pub use columns::{Day, Id, Instant, Uid};
 pub use connection::{DbConnection, Location};

@@ -12,6 +12,7 @@ pub mod extract;
 pub mod idempotency;
 pub mod problem;
 pub mod receipt;
+pub mod route_table;
 
 pub use answer::Answer;
 pub use extract::{Listing, PageParams, Posted, RequestContext};

@@ -129,6 +129,8 @@ pub async fn list_dispatches(
 }
 
 /// Reads a dispatch
+///
+/// With its state, its counts by outcome and its version as ETag; members of the agreement see it.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
     responses((status = 200, description = "The dispatch", body = Dispatch)), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}")]
@@ -451,6 +453,8 @@ pub async fn list_placements(
 }
 
 /// Reads a placement
+///
+/// One worker of one dispatch against one quota: members of the agreement and the employer planned or met see it.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
     responses((status = 200, description = "The placement", body = Placement)), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/placements/{placement_id}")]

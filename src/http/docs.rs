@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
 
-pub use pages::mount;
+pub use pages::{mount, mount_reader};
 
 #[derive(OpenApi)]
 #[openapi(

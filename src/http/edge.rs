@@ -1,7 +1,5 @@
 //! What every request passes: HEAD as GET, problems in the reader's language, conditional GET, and the headers of every answer.
 
-use std::collections::BTreeMap;
-
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -12,7 +10,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::RequestContext;
 use super::problem;
 use crate::app::State;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Fault};
+use crate::identity::Bearer;
 
 /// The middleware. See the module's words.
 ///
@@ -28,13 +27,30 @@ pub async fn edge(
     }
     // No clone of the request may live across the call: routing needs it for itself alone.
     let context = RequestContext::of(request.request());
-    let response = next.call(request).await?;
-    let mut response = match problem_of(response.response(), &context) {
-        Some(problem) => response.into_response(problem).map_into_right_body(),
-        None => conditional(response),
+    let mut response = match unknown_parameter(&request) {
+        Some(error) => request.into_response(problem::respond(&error, &context)).map_into_right_body(),
+        None => {
+            if request.headers().contains_key(header::AUTHORIZATION) {
+                // Once, before the extractors ask side by side; what is wrong with it they will say themselves.
+                drop(Bearer::of(request.request()).await);
+            }
+            let response = next.call(request).await?;
+            match problem_of(response.response(), &context) {
+                Some(problem) => response.into_response(problem).map_into_right_body(),
+                None => conditional(response),
+            }
+        }
     };
     set_headers(response.headers_mut(), &context);
     Ok(response)
+}
+
+/// A mistyped parameter would silently give another list, so every parameter must be one of the document's.
+fn unknown_parameter(request: &ServiceRequest) -> Option<Error> {
+    let state = request.app_data::<web::Data<State>>()?;
+    let name = state.routes.unknown_parameter(request.method().as_str(), request.path(), request.query_string())?;
+    let fault = Fault::query(&name, "unknown_parameter", "this parameter is not known here", "此处没有该参数");
+    Some(Error::new(Code::UnknownParameter).fault(fault))
 }
 
 fn problem_of<B>(response: &HttpResponse<B>, context: &RequestContext) -> Option<HttpResponse<BoxBody>> {
@@ -95,60 +111,6 @@ fn set_headers(headers: &mut header::HeaderMap, context: &RequestContext) {
     }
     if let Ok(id) = HeaderValue::from_str(&context.request_id.to_string()) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
-    }
-}
-
-/// The methods each path of the API document knows, for 405, `Allow` and OPTIONS on paths whose routes match by method.
-#[derive(Debug, Default)]
-pub struct RouteTable(Vec<(Vec<Segment>, BTreeMap<String, ()>)>);
-
-#[derive(Debug, PartialEq)]
-enum Segment {
-    Fixed(String),
-    Any,
-}
-
-impl RouteTable {
-    /// Reads the table off the API document.
-    #[must_use]
-    pub fn of(document: &serde_json::Value) -> Self {
-        let paths = document.get("paths").and_then(serde_json::Value::as_object);
-        let rows = paths.into_iter().flatten().map(|(path, item)| {
-            let segments = path
-                .split('/')
-                .map(|part| if part.starts_with('{') { Segment::Any } else { Segment::Fixed(part.to_owned()) });
-            let mut methods: BTreeMap<String, ()> = item
-                .as_object()
-                .into_iter()
-                .flatten()
-                .filter(|(name, _)| matches!(name.as_str(), "get" | "post" | "put" | "patch" | "delete"))
-                .map(|(name, _)| (name.to_ascii_uppercase(), ()))
-                .collect();
-            if methods.contains_key("GET") {
-                methods.insert("HEAD".to_owned(), ());
-            }
-            methods.insert("OPTIONS".to_owned(), ());
-            (segments.collect(), methods)
-        });
-        Self(rows.collect())
-    }
-
-    /// The methods of the path, as an `Allow` header; none for an unknown path.
-    #[must_use]
-    pub fn allow(&self, path: &str) -> Option<String> {
-        let parts: Vec<&str> = path.split('/').collect();
-        let fits = |segments: &[Segment]| {
-            segments.len() == parts.len()
-                && segments.iter().zip(&parts).all(|(segment, part)| match segment {
-                    Segment::Fixed(fixed) => fixed == part,
-                    Segment::Any => !part.is_empty(),
-                })
-        };
-        let mut methods: BTreeMap<&str, ()> = BTreeMap::new();
-        for (_, known) in self.0.iter().filter(|(segments, _)| fits(segments)) {
-            methods.extend(known.keys().map(|name| (name.as_str(), ())));
-        }
-        (!methods.is_empty()).then(|| methods.into_keys().collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -202,6 +202,8 @@ fn visible(connection: &mut DbConnection, scope: &Scope, agreement_id: Id, id: I
 }
 
 /// Reads a quota
+///
+/// With its balance of places and its version as ETag; a draft is visible only to the party that wrote it.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota")),
     responses((status = 200, description = "The quota", body = Quota)), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/quotas/{quota_id}")]

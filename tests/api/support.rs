@@ -7,6 +7,7 @@
 //! Deliberately absent: sockets (the wire is tried where a test is about it) and sleeping (the clock moves when it is told to).
 
 pub mod cluster;
+pub mod conformance;
 pub mod scene;
 
 use std::cell::{Cell, RefCell};
@@ -366,13 +367,17 @@ impl Reply {
         self.text("/id")
     }
 
+    fn path(&self) -> &str {
+        self.about.split_once(' ').map_or("", |(_, path)| path)
+    }
+
     fn must_be_whole(&self, method: &Method, faults_expected: bool) {
         let shown = String::from_utf8_lossy(&self.bytes);
         let about = &self.about;
         assert!(self.status < 500 || faults_expected, "{about}: {} {shown}", self.status);
         assert!(Uuid::try_parse(self.header("x-request-id")).is_ok(), "{about}: no X-Request-Id");
         let media_type = self.header("content-type");
-        if matches!(self.status, 204 | 304) {
+        if self.status == 204 || (300..400).contains(&self.status) {
             assert!(self.bytes.is_empty(), "{about}: {} has a body: {shown}", self.status);
         } else if self.status >= 400 {
             let refusal_of_token = about.starts_with("POST /oauth/token") && media_type.starts_with("application/json");
@@ -380,6 +385,12 @@ impl Reply {
         } else {
             assert!(!media_type.is_empty() || method == Method::HEAD, "{about}: no Content-Type: {shown}");
         }
+        let complaints = conformance::complaints(method.as_str(), self.path(), self);
+        assert!(
+            complaints.is_empty(),
+            "{about}: {} {shown}\nis not what the document promises: {complaints:#?}",
+            self.status
+        );
         if media_type.contains("json") && method != Method::HEAD {
             assert!(self.body.is_object(), "{about}: the body must be a JSON object: {shown}");
         }

@@ -1,10 +1,344 @@
 //! What every operation of the document has in common, added once instead of at every route.
+//!
+//! A route says what is its own: summary, parameters, bodies, the answer, the scope. From its method, path and scope follows the
+//! rest: which problems it can answer, which headers it takes and gives, how its id leads on to other operations. The shared
+//! parts themselves lie in [`shared`]. Whatever nothing refers to in the end is taken out again.
 
-use serde_json::{Value, json};
+mod links;
+mod shared;
+
+use serde_json::{Map, Value, json};
+
+/// The methods an OpenAPI path item can have here.
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// The subjects of the document, in the order of the work.
+const TAGS: &[(&str, &str)] = &[
+    ("tokens", "Proof of identity: a client signs an assertion and gets a token of at most ten minutes"),
+    (
+        "regions",
+        "Administrative divisions by their codes of GB/T 2260, current and historic, and how two of them lie to each other",
+    ),
+    (
+        "parties",
+        "Authorities, employers, stations and agencies that take part, the zones, and the clients that speak for them",
+    ),
+    ("workers", "The origin's own register of people, masked unless a purpose is stated"),
+    ("agreements", "Labour-cooperation agreements: their terms, versions and ratification by digest"),
+    ("quotas", "Places that employers offer under an agreement, with their balance"),
+    ("dispatches", "Batches of workers sent against quotas: roster, departure, placements"),
+    ("placements", "One worker of one dispatch against one quota: the row that everything else is about"),
+    ("arrivals", "What a party says happened to a placement, and disputes about it"),
+    ("retention", "Who is still in post: observations, exits and retention checks"),
+    ("fulfilment", "The agreement's targets with numerator, denominator and the rows behind them"),
+    ("reconciliation", "Both sides compared row by row at a cut-off, with the situation and the cure of each row"),
+    ("events", "What happened, in order, in hash chains that can be checked"),
+    ("operation", "Health of the server, this document, and a page for each kind of problem"),
+];
 
 /// Completes the collected document.
 pub fn complete(document: &mut Value) {
-    if let Some(object) = document.as_object_mut() {
-        object.insert("servers".to_owned(), json!([{ "url": "/", "description": "This exchange" }]));
+    document["servers"] = json!([{ "url": "/", "description": "This exchange" }]);
+    let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
+    for (path, method, operation) in operations(paths) {
+        complete_operation(&path, &method, operation);
+    }
+    links::add(paths);
+    document["tags"] = used_tags(document);
+    for (kind, parts) in shared::components() {
+        for (name, part) in parts {
+            document["components"][kind][name] = part;
+        }
+    }
+    drop_unused(document);
+}
+
+/// Every operation with its path and method.
+fn operations(paths: &mut Map<String, Value>) -> impl Iterator<Item = (String, String, &mut Map<String, Value>)> {
+    paths.iter_mut().flat_map(|(path, item)| {
+        let methods = item.as_object_mut().into_iter().flatten();
+        methods.filter(|(method, _)| METHODS.contains(&method.as_str())).filter_map(move |(method, operation)| {
+            operation.as_object_mut().map(|operation| (path.clone(), method.clone(), operation))
+        })
+    })
+}
+
+/// What kind of operation it is, as far as the common parts depend on it.
+struct Nature {
+    is_token: bool,
+    is_list: bool,
+    is_one_resource: bool,
+    is_action: bool,
+    is_secured: bool,
+    takes_body: bool,
+    has_path_parameter: bool,
+}
+
+impl Nature {
+    fn of(path: &str, method: &str, operation: &Map<String, Value>) -> Self {
+        let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+        let is_list = method == "get" && parameters.clone().any(|parameter| parameter["name"] == "cursor");
+        let is_secured = operation.get("security").and_then(Value::as_array).is_some_and(|needs| !needs.is_empty());
+        let creates =
+            operation.get("responses").is_some_and(|answers| answers.get("201").or(answers.get("207")).is_some());
+        let tagged = operation.get("responses").is_some_and(|answers| answers.pointer("/200/headers/ETag").is_some());
+        let has_path_parameter = path.contains('{');
+        Self {
+            is_token: path == "/oauth/token",
+            is_list,
+            is_one_resource: method == "get" && !is_list && (tagged || (has_path_parameter && is_secured)),
+            is_action: method == "post" && has_path_parameter && is_secured && !creates,
+            is_secured,
+            takes_body: matches!(method, "post" | "put" | "patch"),
+            has_path_parameter,
+        }
+    }
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Value>) {
+    let nature = Nature::of(path, method, operation);
+    if let Some(Value::String(name)) = operation.get_mut("operationId") {
+        *name = camel_case(name);
+    }
+    if let Some(Value::String(summary)) = operation.get_mut("summary") {
+        summary.truncate(summary.trim_end_matches('.').len());
+    }
+    if !nature.is_secured {
+        operation.insert("security".to_owned(), json!([]));
+    }
+    if let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) {
+        body.entry("required").or_insert(json!(true));
+        if method == "patch" {
+            offer_merge_patch(body);
+        }
+    }
+    add_parameters(&nature, method, operation);
+    add_problems(&nature, method, operation);
+    add_response_headers(&nature, method, operation);
+}
+
+/// PATCH takes `application/merge-patch+json`, and plain JSON with the same meaning.
+fn offer_merge_patch(body: &mut Map<String, Value>) {
+    if let Some(content) = body.get_mut("content").and_then(Value::as_object_mut)
+        && let Some(json) = content.get("application/json").cloned()
+    {
+        content.entry("application/merge-patch+json").or_insert(json);
+    }
+}
+
+fn add_parameters(nature: &Nature, method: &str, operation: &mut Map<String, Value>) {
+    let mut names = Vec::new();
+    if method == "post" && !nature.is_token {
+        names.push("IdempotencyKey");
+    }
+    if method == "patch" {
+        names.push("IfMatchRequired");
+    }
+    if nature.is_action {
+        names.push("IfMatch");
+    }
+    if nature.is_one_resource {
+        names.push("IfNoneMatch");
+    }
+    names.push("AcceptLanguage");
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(parameters) = parameters.as_array_mut() {
+        parameters.extend(names.into_iter().map(|name| reference("parameters", name)));
+    }
+}
+
+fn add_problems(nature: &Nature, method: &str, operation: &mut Map<String, Value>) {
+    let mut problems = vec![("default", "Problem"), ("503", "ServiceUnavailable")];
+    if !nature.is_token {
+        problems.push(("400", "BadRequest"));
+    }
+    if nature.is_secured {
+        problems.extend([("401", "Unauthorized"), ("403", "Forbidden")]);
+    }
+    if nature.has_path_parameter {
+        problems.push(("404", "NotFound"));
+    }
+    if nature.takes_body {
+        problems.extend([("413", "ContentTooLarge"), ("415", "UnsupportedMediaType")]);
+    }
+    if nature.takes_body && !nature.is_token {
+        problems.extend([("409", "Conflict"), ("422", "UnprocessableContent")]);
+    }
+    if method == "patch" || nature.is_action {
+        problems.push(("412", "PreconditionFailed"));
+    }
+    if method == "patch" {
+        problems.push(("428", "PreconditionRequired"));
+    }
+    if nature.is_one_resource {
+        problems.push(("304", "NotModified"));
+    }
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    if let Some(responses) = responses.as_object_mut() {
+        for (status, name) in problems {
+            responses.entry(status).or_insert_with(|| reference("responses", name));
+        }
+        responses.sort_keys();
+    }
+}
+
+fn add_response_headers(nature: &Nature, method: &str, operation: &mut Map<String, Value>) {
+    let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+    for (status, response) in responses.into_iter().flatten().filter(|(status, _)| status.starts_with('2')) {
+        let mut names = vec![("X-Request-Id", "RequestId")];
+        if nature.is_list {
+            names.push(("Link", "NextPage"));
+        }
+        if nature.is_one_resource || (nature.takes_body && !nature.is_token && status != "207") {
+            names.push(("ETag", "ETag"));
+        }
+        if method == "post" && !nature.is_token {
+            names.push(("Idempotency-Replayed", "IdempotencyReplayed"));
+        }
+        if status == "201" {
+            names.push(("Location", "Location"));
+        }
+        for (header, name) in names {
+            let headers = &mut response["headers"];
+            if headers.get(header).is_none() {
+                headers[header] = reference("headers", name);
+            }
+        }
+    }
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#/components/{kind}/{name}") })
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut text, word| {
+        let mut letters = word.chars();
+        text.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        text.push_str(letters.as_str());
+        text
+    })
+}
+
+fn used_tags(document: &Value) -> Value {
+    let items = document.get("paths").and_then(Value::as_object).into_iter().flatten();
+    let operations = items.flat_map(|(_, item)| item.as_object().into_iter().flatten());
+    let used: Vec<&str> = operations
+        .flat_map(|(_, operation)| operation.get("tags").and_then(Value::as_array).into_iter().flatten())
+        .filter_map(Value::as_str)
+        .collect();
+    let tags = TAGS.iter().filter(|(name, _)| used.contains(name));
+    tags.map(|(name, description)| json!({ "name": name, "description": description })).collect()
+}
+
+/// Takes out what no operation leads to, however indirectly. Security schemes are named, not referred to, and stay.
+fn drop_unused(document: &mut Value) {
+    let mut used = Vec::new();
+    collect_references(document.get("paths").unwrap_or(&Value::Null), &mut used);
+    let mut seen = 0;
+    while let Some(name) = used.get(seen).cloned() {
+        seen += 1;
+        collect_references(document.pointer(&name).unwrap_or(&Value::Null), &mut used);
+    }
+    let kinds = document.get_mut("components").and_then(Value::as_object_mut);
+    for (kind, parts) in kinds.into_iter().flatten().filter(|(kind, _)| *kind != "securitySchemes") {
+        if let Some(parts) = parts.as_object_mut() {
+            parts.retain(|name, _| used.contains(&format!("/components/{kind}/{name}")));
+        }
+    }
+}
+
+fn collect_references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(pointer) = fields.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'))
+                && !found.iter().any(|known| known == pointer)
+            {
+                found.push(pointer.to_owned());
+            }
+            fields.values().for_each(|value| collect_references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect_references(value, found)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(path: &str, method: &str, operation: Value) -> Value {
+        let mut document = json!({ "paths": { path: { method: operation } }, "components": { "schemas": {
+            "Problem": { "type": "object" }, "Nobody": { "type": "object" } } } });
+        complete(&mut document);
+        document
+    }
+
+    fn secured(success: &str) -> Value {
+        json!({ "operationId": "propose_agreement", "summary": "Proposes the terms.", "tags": ["agreements"],
+            "security": [{ "oauth2": ["agreements.write"] }],
+            "responses": { success: { "description": "Done" } } })
+    }
+
+    fn names(operation: &Value) -> Vec<&str> {
+        let parameters = operation["parameters"].as_array().unwrap().iter();
+        parameters.map(|parameter| parameter["$ref"].as_str().unwrap().rsplit('/').next().unwrap()).collect()
+    }
+
+    fn statuses(operation: &Value) -> Vec<&str> {
+        operation["responses"].as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn an_action_takes_a_key_and_may_take_a_version() {
+        let document = completed("/v1/agreements/{id}/proposal", "post", secured("200"));
+        let operation = &document["paths"]["/v1/agreements/{id}/proposal"]["post"];
+        assert_eq!(operation["operationId"], "proposeAgreement");
+        assert_eq!(operation["summary"], "Proposes the terms");
+        assert_eq!(names(operation), ["IdempotencyKey", "IfMatch", "AcceptLanguage"]);
+        assert_eq!(
+            statuses(operation),
+            ["200", "400", "401", "403", "404", "409", "412", "413", "415", "422", "503", "default"]
+        );
+    }
+
+    #[test]
+    fn a_change_needs_the_version_it_is_meant_for() {
+        let mut change = secured("200");
+        change["requestBody"] = json!({ "content": { "application/json": { "schema": {} } } });
+        let document = completed("/v1/workers/{id}", "patch", change);
+        let operation = &document["paths"]["/v1/workers/{id}"]["patch"];
+        assert_eq!(names(operation), ["IfMatchRequired", "AcceptLanguage"]);
+        assert!(statuses(operation).contains(&"428"));
+        assert!(operation["requestBody"]["content"]["application/merge-patch+json"].is_object());
+        assert_eq!(operation["requestBody"]["required"], true);
+    }
+
+    #[test]
+    fn what_is_made_says_where_it_is() {
+        let document = completed("/v1/agreements", "post", secured("201"));
+        let operation = &document["paths"]["/v1/agreements"]["post"];
+        assert_eq!(operation["responses"]["201"]["headers"]["Location"]["$ref"], "#/components/headers/Location");
+        assert!(!names(operation).contains(&"IfMatch"), "nothing is there yet that could have a version");
+    }
+
+    #[test]
+    fn a_public_page_asks_for_no_token() {
+        let page = json!({ "operationId": "livez", "tags": ["operation"], "responses": { "200": { "description": "Alive" } } });
+        let document = completed("/livez", "get", page);
+        let operation = &document["paths"]["/livez"]["get"];
+        assert_eq!(operation["security"], json!([]));
+        assert_eq!(statuses(operation), ["200", "400", "503", "default"]);
+    }
+
+    #[test]
+    fn only_what_is_used_is_described() {
+        let document = completed("/v1/agreements", "post", secured("201"));
+        assert!(document["components"]["schemas"]["Nobody"].is_null());
+        assert!(document["components"]["schemas"]["Problem"].is_object());
+        assert!(document["components"]["parameters"]["IfNoneMatch"].is_null());
+        assert_eq!(document["tags"].as_array().unwrap().len(), 1);
     }
 }

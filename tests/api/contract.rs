@@ -1,0 +1,278 @@
+//! The API document is the contract: complete, committed, and kept by the application at every address it names.
+//!
+//! The matrix of rights is generated from the document, so that an operation cannot be added without being tried.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use labour_exchange::error::Code;
+use labour_exchange::http::docs;
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::conformance::{document, resolved};
+use crate::support::{PUBLIC_URL, Reply, TestApp, TestParty};
+
+/// What may be read without a token, and why.
+const PUBLIC: &[(&str, &str)] = &[
+    ("/livez", "an orchestrator has no token"),
+    ("/readyz", "a load balancer has no token"),
+    ("/openapi.json", "one must be able to read how to get a token"),
+    ("/problems/{code}", "a person opens it from a log or a message"),
+    ("/oauth/token", "the client proves itself by its assertion"),
+    ("/.well-known/jwks.json", "keys to check tokens by are public"),
+    ("/.well-known/oauth-authorization-server", "one must be able to find out how to get a token"),
+    ("/.well-known/oauth-protected-resource", "one must be able to find out how to get a token"),
+];
+
+/// One operation of the document.
+struct Operation {
+    method: String,
+    path: String,
+    described: &'static Value,
+}
+
+fn operations() -> Vec<Operation> {
+    let paths = document()["paths"].as_object().unwrap();
+    let of = |(path, item): (&'static String, &'static Value)| {
+        let methods = item.as_object().unwrap().iter();
+        methods.map(move |(method, described)| Operation {
+            method: method.to_uppercase(),
+            path: path.clone(),
+            described,
+        })
+    };
+    paths.iter().flat_map(of).collect()
+}
+
+impl Operation {
+    /// The scope it needs; none when it is public.
+    fn scope(&self) -> Option<&'static str> {
+        let needs =
+            self.described["security"].as_array().unwrap_or_else(|| panic!("{} says nothing of security", self.path));
+        needs.first().map(|need| need["oauth2"][0].as_str().unwrap())
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = &'static Value> {
+        self.described["parameters"].as_array().into_iter().flatten().map(resolved)
+    }
+
+    /// Its address with made-up path parameters and every query parameter that is needed.
+    fn address(&self) -> String {
+        let mut path = self.path.clone();
+        let mut query = Vec::new();
+        for parameter in self.parameters() {
+            let name = parameter["name"].as_str().unwrap();
+            let example = || {
+                let schema = resolved(&parameter["schema"]);
+                let first = [&parameter["example"], &schema["example"], &schema["examples"][0], &schema["minimum"]];
+                let example = first.into_iter().find(|example| !example.is_null());
+                let example = example.unwrap_or_else(|| panic!("{}: {name} has no example", self.path));
+                example.as_str().map_or_else(|| example.to_string(), str::to_owned)
+            };
+            match parameter["in"].as_str() {
+                Some("path") => path = path.replace(&format!("{{{name}}}"), &example()),
+                Some("query") if parameter["required"] == true => query.push(format!("{name}={}", example())),
+                _ => {}
+            }
+        }
+        if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
+    }
+
+    /// Asks it with this token, or without one; the body is an empty object.
+    async fn ask(&self, app: &TestApp, token: Option<&str>) -> Reply {
+        let mut call = app.call(&self.method, &self.address());
+        if let Some(token) = token {
+            call = call.bearer(token);
+        }
+        call = match self.method.as_str() {
+            "POST" => call.fresh_key().json(&json!({})),
+            "PATCH" => call.header("if-match", "\"1\"").json(&json!({})),
+            _ => call,
+        };
+        call.send().await
+    }
+}
+
+async fn somebody(app: &TestApp) -> TestParty {
+    app.party("邵阳县人力资源和社会保障局", "authority", "430523").await
+}
+
+#[test]
+fn the_committed_document_is_the_one_that_is_served() {
+    let served = docs::text(document());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/openapi.json");
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    if committed == served {
+        return;
+    }
+    let found = Path::new(env!("CARGO_TARGET_TMPDIR")).join("openapi.json");
+    std::fs::write(&found, &served).unwrap();
+    let line = committed.lines().zip(served.lines()).position(|(old, new)| old != new).unwrap_or_default();
+    panic!(
+        "openapi/openapi.json is not what the code says, from line {} on:\n  committed: {:?}\n  served:    {:?}\nWrite it anew with `make openapi`; what is served now lies in {}.",
+        line + 1,
+        committed.lines().nth(line),
+        served.lines().nth(line),
+        found.display()
+    );
+}
+
+#[test]
+fn every_operation_says_what_it_is() {
+    let tags: Vec<&Value> = document()["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
+    let mut ids = BTreeSet::new();
+    let mut complaints = Vec::new();
+    for operation in operations() {
+        let described = operation.described;
+        let summary = described["summary"].as_str().unwrap_or_default();
+        let description = described["description"].as_str().unwrap_or_default();
+        let id = described["operationId"].as_str().unwrap_or_default();
+        let own_tags = described["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let camel_case = id.starts_with(|letter: char| letter.is_ascii_lowercase())
+            && id.chars().all(|letter| letter.is_ascii_alphanumeric());
+        let public = PUBLIC.iter().any(|(path, _)| *path == operation.path);
+        for (holds, complaint) in [
+            (
+                !summary.is_empty() && summary.lines().count() == 1 && !summary.ends_with('.'),
+                "has no summary of one line without a full stop",
+            ),
+            (summary.chars().count() <= 80, "has a summary of more than 80 characters"),
+            (!description.is_empty(), "has no description"),
+            (camel_case, "has no camelCase operationId"),
+            (ids.insert(id), "has the operationId of another"),
+            (own_tags.len() == 1 && tags.contains(&&own_tags[0]), "has not exactly one tag, defined for the document"),
+            (
+                operation.scope().is_none() == public,
+                "needs no token without being in the list of what is public, or the other way round",
+            ),
+            (described["responses"]["default"].is_object(), "has no default problem"),
+            (
+                described["responses"].as_object().unwrap().keys().any(|status| status.starts_with('2')),
+                "never succeeds",
+            ),
+        ] {
+            if !holds {
+                complaints.push(format!("{} {} {complaint}", operation.method, operation.path));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints:#?}");
+}
+
+#[test]
+fn what_is_made_leads_on() {
+    for operation in operations() {
+        let made = &operation.described["responses"]["201"];
+        for (name, link) in made["links"].as_object().into_iter().flatten() {
+            let known = operations().iter().any(|other| other.described["operationId"] == link["operationId"]);
+            assert!(known, "{}: the link {name} leads nowhere", operation.path);
+        }
+    }
+}
+
+on_both! {
+    /// The address in `type` opens a page with the cause and the remedy, in the language of the reader.
+    async fn every_kind_of_problem_has_its_page(app: TestApp) {
+        for code in Code::ALL {
+            let path = format!("/problems/{}", code.as_str());
+            let definition = code.definition();
+            for (language, tag, title, remedy) in [
+                ("en", "en", definition.title_en, definition.remedy_en),
+                ("zh-CN", "zh-CN", definition.title_zh, definition.remedy_zh),
+            ] {
+                let json = app.call("GET", &path).header("accept-language", language).send().await.expect(200);
+                assert_eq!((json.body["title"].as_str(), json.body["remedy"].as_str()), (Some(title), Some(remedy)));
+                assert_eq!(json.header("content-language"), tag);
+                let page = app.call("GET", &path).header("accept-language", language).header("accept", "text/html").send().await;
+                let html = String::from_utf8(page.expect(200).bytes).unwrap();
+                assert!(html.contains(title) && html.contains(remedy) && html.contains(&format!("lang=\"{tag}\"")), "{html}");
+            }
+        }
+        app.get_anonymous("/problems/no_such_problem").await.expect(404).problem("not_found");
+    }
+
+    /// Without a token nothing but the public pages answers.
+    async fn nothing_answers_without_a_token(app: TestApp) {
+        let mut tried = 0;
+        for operation in operations().into_iter().filter(|operation| operation.scope().is_some()) {
+            let reply = operation.ask(&app, None).await.expect(401).problem("token_invalid");
+            let challenge = reply.header("www-authenticate").to_owned();
+            assert!(challenge.starts_with("Bearer ") && challenge.contains("error=\"invalid_token\""), "{challenge}");
+            assert!(challenge.contains(&format!("resource_metadata=\"{PUBLIC_URL}/.well-known/oauth-protected-resource\"")), "{challenge}");
+            operation.ask(&app, Some("not.a.token")).await.expect(401).problem("token_invalid");
+            tried += 1;
+        }
+        assert_eq!(tried + PUBLIC.iter().filter(|(path, _)| document()["paths"].get(path).is_some()).count(), operations().len());
+    }
+
+    /// A token does what its scopes say: the one the document names is needed, and it is enough.
+    async fn every_operation_needs_the_scope_it_names(app: TestApp) {
+        let party = somebody(&app).await;
+        for operation in operations() {
+            let Some(scope) = operation.scope() else { continue };
+            let other = if scope == "events.read" { "parties.read" } else { "events.read" };
+            let lacking = app.token(&party, &[other]);
+            let reply = operation.ask(&app, Some(&lacking)).await.expect(403).problem("insufficient_scope");
+            assert!(reply.header("www-authenticate").contains(&format!("scope=\"{scope}\"")), "{}", reply.header("www-authenticate"));
+            assert_eq!(reply.body["required_scope"], scope);
+            let enough = app.token(&party, &[scope]);
+            let reply = operation.ask(&app, Some(&enough)).await;
+            assert_ne!(reply.status, 401, "{}", reply.about);
+            assert_ne!(reply.body["code"], "insufficient_scope", "{}: the document names {scope}", reply.about);
+        }
+    }
+
+    /// A method that an address does not know is refused with those it knows; OPTIONS tells them too.
+    async fn every_address_tells_its_methods(app: TestApp) {
+        let party = somebody(&app).await;
+        let addresses: BTreeSet<(String, String)> =
+            operations().iter().map(|operation| (operation.path.clone(), operation.address())).collect();
+        for (path, address) in addresses {
+            let item = document()["paths"][&path].as_object().unwrap();
+            let address = address.split('?').next().unwrap();
+            let allow = app.call("OPTIONS", address).send().await.expect(204).header("allow").to_owned();
+            for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+                let known = item.contains_key(&method.to_lowercase());
+                // An address can fit a fixed path and a path with a parameter; it then knows the methods of both.
+                if !allow.split(", ").any(|allowed| allowed == method) {
+                    assert!(!known, "{path}: {method} is missing in Allow: {allow}");
+                    let refused = app.call(method, address).by(&party).send().await.expect(405).problem("method_not_allowed");
+                    assert_eq!(refused.header("allow"), allow, "{path}");
+                }
+            }
+            assert_eq!(allow.contains("HEAD"), allow.contains("GET"), "{path}");
+        }
+    }
+
+    /// HEAD tells what GET would.
+    async fn head_answers_like_get(app: TestApp) {
+        let party = somebody(&app).await;
+        for operation in operations().into_iter().filter(|operation| operation.method == "GET") {
+            let token = operation.scope().map(|scope| app.token(&party, &[scope]));
+            let get = operation.ask(&app, token.as_deref()).await;
+            let head = Operation { method: "HEAD".to_owned(), ..operation }.ask(&app, token.as_deref()).await;
+            assert_eq!(head.status, get.status, "{}", get.about);
+            for name in ["content-type", "etag", "cache-control", "link"] {
+                assert_eq!(head.header(name), get.header(name), "{}", get.about);
+            }
+        }
+    }
+
+    /// A mistyped filter never gives the unfiltered list.
+    async fn a_mistyped_parameter_is_refused_everywhere(app: TestApp) {
+        let party = somebody(&app).await;
+        for operation in operations() {
+            let token = operation.scope().map(|scope| app.token(&party, &[scope]));
+            let address = operation.address();
+            let mark = if address.contains('?') { '&' } else { '?' };
+            let mut call = app.call(&operation.method, &format!("{address}{mark}no_such_parameter=1"));
+            if let Some(token) = token {
+                call = call.bearer(&token);
+            }
+            let refused = call.send().await.expect(400).problem("unknown_parameter");
+            assert_eq!(refused.body["errors"][0]["name"], "no_such_parameter");
+            assert_eq!(refused.body["errors"][0]["in"], "query");
+        }
+    }
+}
