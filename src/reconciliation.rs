@@ -6,12 +6,18 @@
 //! situation, never a choice.
 
 pub mod attribution;
+pub mod comparison;
 pub mod consequences;
 pub mod differences;
 pub mod facts;
 pub mod matching;
+pub mod persons;
+pub mod records;
+pub mod report;
 pub mod routes;
 pub mod rules;
+pub mod run;
 pub mod run_hash;
 pub mod situations;
+pub mod store;
 pub mod testimony;

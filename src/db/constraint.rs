@@ -22,6 +22,7 @@ const UNIQUE_COLUMNS: &[(&str, &str)] = &[
     ("open_placement.exchange_index", "open_placement_pkey"),
     ("claim.claimant_id, claim.client_ref", "claim_client_ref_unique"),
     ("observation.observer_id, observation.client_ref", "observation_client_ref_unique"),
+    ("reconciliation_run.agreement_id", "reconciliation_run_one_running"),
     ("idempotency_key.id", "idempotency_key_pkey"),
 ];
 

@@ -163,6 +163,7 @@ impl Code {
             "party_credit_code_unique" => Self::CreditCodeTaken,
             "zone_name_unique" => Self::ZoneTaken,
             "ratification_pkey" => Self::AlreadyRatified,
+            "reconciliation_run_one_running" => Self::RunInProgress,
             _ => return None,
         })
     }

@@ -30,6 +30,14 @@ pub fn primary_placement(candidates: &[AttributionCandidate], rule: AttributionR
     candidates.iter().min_by_key(|row| (day(row).unwrap_or(Date::MAX), row.placement_id)).map(|row| row.placement_id)
 }
 
+/// The arrivals of one quota that are above its places, each with its place by day and placement id, from 1.
+#[must_use]
+pub fn above_places(mut arrivals: Vec<(Date, Uuid)>, approved_places: u32) -> Vec<(Uuid, u32)> {
+    arrivals.sort_unstable();
+    let places = (1_u32..).zip(arrivals);
+    places.filter(|(rank, _)| *rank > approved_places).map(|(rank, (_, id))| (id, rank)).collect()
+}
+
 /// How a quota as a whole stands at a cut-off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaStanding {
@@ -87,6 +95,15 @@ mod tests {
         let rows = [candidate(8, Some(5), None), candidate(7, Some(5), None)];
         assert_eq!(primary_placement(&rows, rule), Some(Uuid::from_u128(7)));
         assert_eq!(primary_placement(&[], rule), None);
+    }
+
+    #[test]
+    fn the_latest_arrivals_are_the_ones_above_the_places() {
+        let arrival = |id, day| (date(2026, 3, day), Uuid::from_u128(id));
+        let arrivals = vec![arrival(4, 9), arrival(1, 7), arrival(3, 5), arrival(2, 7)];
+        let above = above_places(arrivals.clone(), 2);
+        assert_eq!(above, [(Uuid::from_u128(2), 3), (Uuid::from_u128(4), 4)]);
+        assert!(above_places(arrivals, 4).is_empty());
     }
 
     #[test]

@@ -37,6 +37,12 @@ impl ClaimantRole {
         }
     }
 
+    /// The role of a code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Employer, Self::Destination, Self::Station, Self::Origin].into_iter().find(|role| role.code() == code)
+    }
+
     /// Whether this role's word confirms or denies an arrival. A station or the origin can report one, not confirm it.
     #[must_use]
     pub const fn confirms(self) -> bool {
@@ -72,6 +78,13 @@ impl ClaimedOutcome {
             Self::RefusedByEmployer => "refused_by_employer",
             Self::RefusedByWorker => "refused_by_worker",
         }
+    }
+
+    /// The outcome of a code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        let all = [Self::Onboarded, Self::Diverted, Self::NoShow, Self::RefusedByEmployer, Self::RefusedByWorker];
+        all.into_iter().find(|outcome| outcome.code() == code)
     }
 
     /// Whether it says that the person arrived somewhere.

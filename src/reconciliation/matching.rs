@@ -38,6 +38,23 @@ pub enum IdentityTier {
     T1,
 }
 
+impl IdentityTier {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::T0 => "t0",
+            Self::T1 => "t1",
+        }
+    }
+
+    /// The tier of a code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::T0, Self::T1].into_iter().find(|tier| tier.code() == code)
+    }
+}
+
 /// Where a claim belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MatchVerdict {

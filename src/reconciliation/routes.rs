@@ -1,6 +1,140 @@
-//! Routes.
+//! Routes of reconciliation: begin a run, read runs and their rows, read what the situations mean.
 
+use actix_web::{get, post, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::report::{NewReconciliation, ReconciliationRow, ReconciliationRun, SituationTable};
+use super::run::reconcile;
+use super::situations::SITUATIONS;
+use super::store::runs::{self, RowFilter, RunFilter};
+use crate::agreements::store::membership;
+use crate::app::State;
+use crate::db::{Id, Page};
+use crate::error::{Faults, Result};
+use crate::http::{Answer, Listing, PageParams, Posted};
+use crate::identity::Caller;
+use crate::identity::policy::{AgreementsRead, ReconciliationWrite};
+
 /// Mounts the routes of this slice.
-pub fn mount(_config: &mut ServiceConfig) {}
+pub fn mount(config: &mut ServiceConfig) {
+    config
+        .service(run_reconciliation)
+        .service(list_reconciliations)
+        .service(get_reconciliation)
+        .service(list_reconciliation_rows)
+        .service(list_situations);
+}
+
+/// Compare both sides
+///
+/// Puts every placement of the agreement, and every claim that no placement answers to, into exactly one situation as of the end of the
+/// cut-off day. Only facts recorded by then count, so the same cut-off gives the same rows and the same hash however often it is asked
+/// for, unless a fact recorded by then is still missing today. For the parties of the agreement.
+#[utoipa::path(tag = "reconciliation", params(("agreement_id" = Id, Path, description = "The agreement")),
+    request_body = NewReconciliation,
+    responses((status = 201, description = "The finished run", body = ReconciliationRun)),
+    security(("oauth2" = ["reconciliation.write"])))]
+#[post("/v1/agreements/{agreement_id}/reconciliations")]
+async fn run_reconciliation(
+    state: web::Data<State>,
+    caller: Caller<ReconciliationWrite>,
+    path: web::Path<Id>,
+    posted: Posted<NewReconciliation>,
+) -> Result<Answer> {
+    let (actor, agreement_id) = (caller.actor(&state), path.into_inner());
+    let Posted { body: NewReconciliation { cut_off_on }, key } = posted;
+    key.run(&state, move |connection| {
+        membership(connection, &actor.scope, agreement_id)?;
+        let mut faults = Faults::new();
+        let (en, zh) = ("the cut-off is today at the latest", "截止日不得晚于今天");
+        faults.require(cut_off_on <= actor.now.day(), "/cut_off_on", "in_the_future", en, zh);
+        faults.check()?;
+        let run = reconcile(connection, &actor, agreement_id, cut_off_on)?;
+        let location = format!("/v1/agreements/{agreement_id}/reconciliations/{}", run.id);
+        Ok(Answer::created(location, &run)?.version(run.version()))
+    })
+    .await
+}
+
+/// List reconciliations
+///
+/// The runs of an agreement with their figures. For its parties.
+#[utoipa::path(tag = "reconciliation", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, RunFilter),
+    responses((status = 200, description = "A page of runs", body = Page<ReconciliationRun>)),
+    security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/reconciliations")]
+async fn list_reconciliations(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<Id>,
+    listing: Listing<RunFilter>,
+) -> Result<Answer> {
+    let (scope, agreement_id, page) = (caller.scope, path.into_inner(), listing.page(&state)?);
+    let keys = state.keys.clone();
+    let reading = state.db.read(move |connection| {
+        membership(connection, &scope, agreement_id)?;
+        let rows = runs::list(connection, agreement_id, &listing.filter, &page)?;
+        Answer::page(&page.page(&keys, rows, |row| row.id))
+    });
+    reading.await
+}
+
+/// Read a reconciliation
+///
+/// Its counts by situation, by two-sided standing and by weight, each side's total, and the hash of its rows.
+#[utoipa::path(tag = "reconciliation",
+    params(("agreement_id" = Id, Path, description = "The agreement"), ("run_id" = Id, Path, description = "The run")),
+    responses((status = 200, description = "The run", body = ReconciliationRun)),
+    security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/reconciliations/{run_id}")]
+async fn get_reconciliation(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<(Id, Id)>,
+) -> Result<Answer> {
+    let (scope, (agreement_id, run_id)) = (caller.scope, path.into_inner());
+    let reading = state.db.read(move |connection| {
+        membership(connection, &scope, agreement_id)?;
+        let run = runs::run(connection, agreement_id, run_id)?;
+        Ok(Answer::ok(&run)?.version(run.version()))
+    });
+    reading.await
+}
+
+/// List the rows of a reconciliation
+///
+/// In the order of their place in the run; `sort` takes `id` for that order. Each row says which situation it is in, who has to act and
+/// what to do. Names are compared by keyed index and never shown.
+#[utoipa::path(tag = "reconciliation",
+    params(("agreement_id" = Id, Path, description = "The agreement"), ("run_id" = Id, Path, description = "The run"), PageParams, RowFilter),
+    responses((status = 200, description = "A page of rows", body = Page<ReconciliationRow>)),
+    security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/reconciliations/{run_id}/rows")]
+async fn list_reconciliation_rows(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<(Id, Id)>,
+    listing: Listing<RowFilter>,
+) -> Result<Answer> {
+    let (scope, (agreement_id, run_id), page) = (caller.scope, path.into_inner(), listing.page(&state)?);
+    let keys = state.keys.clone();
+    let reading = state.db.read(move |connection| {
+        membership(connection, &scope, agreement_id)?;
+        runs::run(connection, agreement_id, run_id)?;
+        let rows = runs::rows(connection, agreement_id, run_id, &listing.filter, &page)?;
+        Answer::page(&page.page_by_number(&keys, rows, |row| row.ordinal))
+    });
+    reading.await
+}
+
+/// List the situations
+///
+/// What each situation of a reconciliation means, how the two sides stand in it, who has to act, what to do, and whether it counts.
+#[utoipa::path(tag = "reconciliation",
+    responses((status = 200, description = "Every situation", body = SituationTable)),
+    security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/situations")]
+#[expect(clippy::unused_async, reason = "the form of a handler")]
+async fn list_situations(_caller: Caller<AgreementsRead>) -> Result<Answer> {
+    Answer::ok(&SituationTable { items: SITUATIONS.to_vec() })
+}

@@ -81,6 +81,12 @@ impl Situation {
     pub const fn code(self) -> &'static str {
         self.definition().code
     }
+
+    /// The situation of a code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        SITUATIONS.iter().find(|line| line.code == code).map(|line| line.situation)
+    }
 }
 
 /// One line of the table.
@@ -89,12 +95,15 @@ pub struct SituationDefinition {
     /// The situation.
     pub situation: Situation,
     /// Its stable code.
+    #[schema(max_length = 30, example = "matched")]
     pub code: &'static str,
     /// A row or a quota.
     pub applies_to: AppliesTo,
     /// What it means, in Chinese.
+    #[schema(max_length = 300)]
     pub meaning_zh: &'static str,
     /// What it means, in English.
+    #[schema(max_length = 300)]
     pub meaning_en: &'static str,
     /// How the sides stand to each other.
     pub two_sided: TwoSided,
@@ -105,8 +114,10 @@ pub struct SituationDefinition {
     /// Whether it counts.
     pub counts_as: CountsAs,
     /// The cure, in Chinese.
+    #[schema(max_length = 300)]
     pub remedy_zh: &'static str,
     /// The cure, in English.
+    #[schema(max_length = 300)]
     pub remedy_en: &'static str,
 }
 

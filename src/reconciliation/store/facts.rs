@@ -1,0 +1,335 @@
+//! Reading the facts of a run: ordered stretches of placements with what is said about each, and everything about single persons.
+//!
+//! Each query is a range of one ordered index or a set of ids handed over at once; none grows with the agreement, so memory stays flat
+//! however many rows a run has. Only what was recorded by the cut-off is read. A claim was in effect then if no later claim of the
+//! same claimant had replaced it by then.
+
+use std::collections::HashMap;
+
+use diesel::RunQueryDsl;
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::agreements::rule_terms::EvidenceLevel;
+use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
+use crate::dispatches::PlacementState;
+use crate::error::{Error, Result};
+use crate::reconciliation::facts::{ClaimantRole, ClaimedOutcome, SeenSummary};
+use crate::reconciliation::persons::Gathering;
+use crate::reconciliation::records::{
+    ClaimRecord, IdentifiedPlacement, IdentityRecord, PlacementRecord, QuotaRecord, Stretch,
+};
+
+/// Which facts a run reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Books {
+    /// The agreement.
+    pub agreement_id: Id,
+    /// The day at whose end both sides are compared.
+    pub cut_off: Day,
+    /// Facts recorded before this instant count.
+    pub known_before: Instant,
+}
+
+/// Placements, or claims that name a person, read at a time.
+pub const READ_AT_ONCE: usize = 2_000;
+
+/// The columns of a placement `p` with its dispatch `d`.
+const PLACEMENT: &str = "p.id, p.quota_id, p.employer_id, p.state, p.arrival_due_on, p.departed_on, p.ended_on, \
+                         d.planned_arrival_on, d.holds_until";
+type PlacementTypes = (Uid, Uid, Uid, Text, Text, Nullable<Text>, Nullable<Text>, Text, BigInt);
+type PlacementColumns = (Id, Id, Id, PlacementState, Day, Option<Day>, Option<Day>, Day, Instant);
+
+/// The columns of a claim `c`.
+const CLAIM: &str = "c.id, c.placement_id, c.claimant_role, c.claimant_id, c.outcome, c.happened_on, c.employer_id, \
+                     c.region_code, c.evidence, c.late, c.recorded_at";
+type ClaimTypes = (Uid, Nullable<Uid>, Text, Uid, Text, Text, Nullable<Uid>, Nullable<Text>, Text, Bool, BigInt);
+type ClaimColumns = (Id, Option<Id>, String, Id, String, Day, Option<Id>, Option<String>, EvidenceLevel, bool, Instant);
+
+/// Joins the claim `r` that had replaced `c`; one bind, the instant. What is left without an `r` was in effect.
+const REPLACED: &str =
+    "left join claim r on r.agreement_id = c.agreement_id and r.id = c.replaced_by and r.recorded_at < ?";
+
+/// Whether a claim `c` counts; two binds, the instant and the day.
+const COUNTS: &str = "r.id is null and c.recorded_at < ? and c.happened_on <= ?";
+
+impl Books {
+    /// The quotas that were open to arrivals.
+    pub fn quotas(&self, connection: &mut DbConnection) -> Result<HashMap<Uuid, QuotaRecord>> {
+        let rows: Vec<(Id, String, i64)> = statement(
+            "select id, region_code, approved_places from quota where agreement_id = ? and state <> 'draft' and created_at < ?",
+        )
+        .bind(self.agreement_id)
+        .bind(self.known_before)
+        .returning::<(Uid, Text, BigInt)>()
+        .load(connection)?;
+        let quota = |(id, region, places): (Id, String, i64)| {
+            let approved_places = u32::try_from(places).unwrap_or(u32::MAX);
+            (id.0, QuotaRecord { region, approved_places })
+        };
+        Ok(rows.into_iter().map(quota).collect())
+    }
+
+    /// How many placements that departed and had not ended lie in each quota: where there are no more than places, nothing is over.
+    pub fn departed_by_quota(&self, connection: &mut DbConnection) -> Result<Vec<(Uuid, i64)>> {
+        let rows: Vec<(Id, i64)> = statement(
+            "select quota_id, count(*) from placement where agreement_id = ? and departed_on <= ? \
+             and (ended_on is null or ended_on > ?) group by quota_id",
+        )
+        .bind(self.agreement_id)
+        .bind(self.cut_off)
+        .bind(self.cut_off)
+        .returning::<(Uid, BigInt)>()
+        .load(connection)?;
+        Ok(rows.into_iter().map(|(id, placements)| (id.0, placements)).collect())
+    }
+
+    /// Whether any claim names a person instead of a placement.
+    pub fn names_persons(&self, connection: &mut DbConnection) -> Result<bool> {
+        let found: Vec<i64> = statement(
+            "select cast(1 as bigint) from claim where agreement_id = ? and placement_id is null and recorded_at < ? limit 1",
+        )
+        .bind(self.agreement_id)
+        .bind(self.known_before)
+        .returning::<BigInt>()
+        .load(connection)?;
+        Ok(!found.is_empty())
+    }
+
+    /// The next stretch of placements behind `after`; empty at the end.
+    pub fn stretch(&self, connection: &mut DbConnection, after: Id) -> Result<Stretch> {
+        let rows: Vec<PlacementColumns> = statement(format!(
+            "select {PLACEMENT} from placement p join dispatch d on d.agreement_id = p.agreement_id and d.id = p.dispatch_id \
+             where p.agreement_id = ? and p.id > ? and d.created_at < ? order by p.id limit {READ_AT_ONCE}"
+        ))
+        .bind(self.agreement_id)
+        .bind(after)
+        .bind(self.known_before)
+        .returning::<PlacementTypes>()
+        .load(connection)?;
+        let placements: Vec<PlacementRecord> = rows.into_iter().map(|row| self.placement(row)).collect();
+        let Some(last) = placements.last().map(|last| Id(last.id)) else { return Ok(Stretch::default()) };
+        Ok(Stretch {
+            claims: self.claims_between(connection, after, last)?,
+            seen: self.seen_between(connection, after, last)?,
+            disputed: self.disputed_between(connection, after, last)?.into_iter().collect(),
+            placements,
+        })
+    }
+
+    fn claims_between(&self, connection: &mut DbConnection, after: Id, last: Id) -> Result<Vec<ClaimRecord>> {
+        let rows: Vec<ClaimColumns> = statement(format!(
+            "select {CLAIM} from claim c {REPLACED} where c.agreement_id = ? and c.placement_id > ? and c.placement_id <= ? and {COUNTS} \
+             order by c.placement_id, c.id"
+        ))
+        .bind(self.known_before)
+        .bind(self.agreement_id)
+        .bind(after)
+        .bind(last)
+        .bind(self.known_before)
+        .bind(self.cut_off)
+        .returning::<ClaimTypes>()
+        .load(connection)?;
+        rows.into_iter().map(claim).collect()
+    }
+
+    fn seen_between(&self, connection: &mut DbConnection, after: Id, last: Id) -> Result<HashMap<Uuid, SeenSummary>> {
+        let rows: Vec<(Id, Day, Day)> = statement(
+            "select placement_id, min(seen_from), max(seen_to) from observation \
+             where agreement_id = ? and placement_id > ? and placement_id <= ? and in_post and recorded_at < ? and seen_from <= ? \
+             group by placement_id",
+        )
+        .bind(self.agreement_id)
+        .bind(after)
+        .bind(last)
+        .bind(self.known_before)
+        .bind(self.cut_off)
+        .returning::<(Uid, Text, Text)>()
+        .load(connection)?;
+        let summary = |(id, first, last): (Id, Day, Day)| {
+            (id.0, SeenSummary { first_seen_on: first.0, last_seen_on: last.0.min(self.cut_off.0) })
+        };
+        Ok(rows.into_iter().map(summary).collect())
+    }
+
+    fn disputed_between(&self, connection: &mut DbConnection, after: Id, last: Id) -> Result<Vec<Uuid>> {
+        let rows: Vec<Id> = statement(
+            "select distinct placement_id from dispute where agreement_id = ? and placement_id > ? and placement_id <= ? \
+             and raised_at < ? and (withdrawn_at is null or withdrawn_at >= ?)",
+        )
+        .bind(self.agreement_id)
+        .bind(after)
+        .bind(last)
+        .bind(self.known_before)
+        .bind(self.known_before)
+        .returning::<Uid>()
+        .load(connection)?;
+        Ok(rows.into_iter().map(|id| id.0).collect())
+    }
+
+    /// The persons of a stretch who have more than one placement under the agreement, or are named by a claim without a placement.
+    pub fn entangled_between(
+        &self,
+        connection: &mut DbConnection,
+        after: Id,
+        last: Id,
+        names_persons: bool,
+    ) -> Result<Vec<Vec<u8>>> {
+        let mut keys: Vec<Vec<u8>> = statement(
+            "select distinct w.exchange_index from placement p \
+             join worker w on w.party_id = p.origin_id and w.id = p.worker_id \
+             join worker v on v.exchange_index = w.exchange_index \
+             join placement o on o.origin_id = v.party_id and o.worker_id = v.id and o.agreement_id = p.agreement_id and o.id <> p.id \
+             where p.agreement_id = ? and p.id > ? and p.id <= ?",
+        )
+        .bind(self.agreement_id)
+        .bind(after)
+        .bind(last)
+        .returning::<Binary>()
+        .load(connection)?;
+        if names_persons {
+            let named: Vec<Vec<u8>> = statement(
+                "select distinct w.exchange_index from placement p \
+                 join worker w on w.party_id = p.origin_id and w.id = p.worker_id \
+                 join claim c on c.agreement_id = p.agreement_id and c.exchange_index = w.exchange_index and c.placement_id is null \
+                 where p.agreement_id = ? and p.id > ? and p.id <= ?",
+            )
+            .bind(self.agreement_id)
+            .bind(after)
+            .bind(last)
+            .returning::<Binary>()
+            .load(connection)?;
+            keys.extend(named);
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        Ok(keys)
+    }
+
+    /// The persons named by the next claims without a placement behind `after`, and the last of these claims; none at the end.
+    pub fn named_persons(&self, connection: &mut DbConnection, after: Id) -> Result<Option<(Vec<Vec<u8>>, Id)>> {
+        let rows: Vec<(Id, Vec<u8>)> = statement(format!(
+            "select c.id, c.exchange_index from claim c where c.agreement_id = ? and c.placement_id is null and c.exchange_index is not null \
+             and c.id > ? and c.recorded_at < ? order by c.id limit {READ_AT_ONCE}"
+        ))
+        .bind(self.agreement_id)
+        .bind(after)
+        .bind(self.known_before)
+        .returning::<(Uid, Binary)>()
+        .load(connection)?;
+        let Some(last) = rows.last().map(|(id, _)| *id) else { return Ok(None) };
+        let mut keys: Vec<Vec<u8>> = rows.into_iter().map(|(_, key)| key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(Some((keys, last)))
+    }
+
+    /// Everything about some persons, found by the exchange-wide keyed index of their ID number.
+    pub fn gather(&self, connection: &mut DbConnection, keys: &[Vec<u8>]) -> Result<Gathering> {
+        if keys.is_empty() {
+            return Ok(Gathering::default());
+        }
+        let source = connection.rows(&[("worker_key", Column::Bytes)]);
+        let wanted = Value::from_iter(keys.iter().map(|key| json!([hex::encode(key)]))).to_string();
+        let rows: Vec<((Vec<u8>, Vec<u8>), PlacementColumns)> = statement(format!(
+            "select w.exchange_index, w.name_index, {PLACEMENT} from {source} k join worker w on w.exchange_index = k.worker_key \
+             join placement p on p.origin_id = w.party_id and p.worker_id = w.id \
+             join dispatch d on d.agreement_id = p.agreement_id and d.id = p.dispatch_id \
+             where p.agreement_id = ? and d.created_at < ? order by p.id"
+        ))
+        .bind(wanted.clone())
+        .bind(self.agreement_id)
+        .bind(self.known_before)
+        .returning::<((Binary, Binary), PlacementTypes)>()
+        .load(connection)?;
+        let placements: Vec<IdentifiedPlacement> = rows
+            .into_iter()
+            .map(|((worker_key, name_key), row)| IdentifiedPlacement {
+                worker_key,
+                name_key,
+                placement: self.placement(row),
+            })
+            .collect();
+        let claims = self.claims_of(connection, &placements)?;
+        let identity = self.claims_naming(connection, wanted)?;
+        Ok(Gathering { placements, claims, identity })
+    }
+
+    fn claims_of(
+        &self,
+        connection: &mut DbConnection,
+        placements: &[IdentifiedPlacement],
+    ) -> Result<HashMap<Uuid, Vec<ClaimRecord>>> {
+        let source = connection.rows(&[("placement_id", Column::Id)]);
+        let rows: Vec<ClaimColumns> = statement(format!(
+            "select {CLAIM} from {source} k join claim c on c.agreement_id = ? and c.placement_id = k.placement_id {REPLACED} \
+             where {COUNTS} order by c.placement_id, c.id"
+        ))
+        .bind(Value::from_iter(placements.iter().map(|row| json!([row.placement.id]))).to_string())
+        .bind(self.agreement_id)
+        .bind(self.known_before)
+        .bind(self.known_before)
+        .bind(self.cut_off)
+        .returning::<ClaimTypes>()
+        .load(connection)?;
+        let mut claims: HashMap<Uuid, Vec<ClaimRecord>> = HashMap::new();
+        for row in rows {
+            let claim = claim(row)?;
+            claims.entry(claim.placement_id.unwrap_or_default()).or_default().push(claim);
+        }
+        Ok(claims)
+    }
+
+    fn claims_naming(&self, connection: &mut DbConnection, wanted: String) -> Result<Vec<IdentityRecord>> {
+        let source = connection.rows(&[("worker_key", Column::Bytes)]);
+        let rows: Vec<((Vec<u8>, Vec<u8>), ClaimColumns)> = statement(format!(
+            "select c.exchange_index, c.name_index, {CLAIM} from {source} k \
+             join claim c on c.agreement_id = ? and c.exchange_index = k.worker_key and c.placement_id is null {REPLACED} \
+             where {COUNTS} order by c.id"
+        ))
+        .bind(wanted)
+        .bind(self.agreement_id)
+        .bind(self.known_before)
+        .bind(self.known_before)
+        .bind(self.cut_off)
+        .returning::<((Binary, Binary), ClaimTypes)>()
+        .load(connection)?;
+        let named = |((worker_key, name_key), row): ((Vec<u8>, Vec<u8>), ClaimColumns)| {
+            Ok(IdentityRecord { worker_key, name_key, claim: claim(row)? })
+        };
+        rows.into_iter().map(named).collect()
+    }
+
+    fn placement(&self, row: PlacementColumns) -> PlacementRecord {
+        let (id, quota, employer, state, due, departed_on, ended_on, planned, holds_until) = row;
+        PlacementRecord {
+            id: id.0,
+            quota_id: quota.0,
+            employer_id: employer.0,
+            cancelled: state == PlacementState::Cancelled,
+            hold_lapsed: holds_until <= self.cut_off.plus_days(1).start(),
+            planned_arrival_on: planned.0,
+            arrival_due_on: due.0,
+            departed_on: departed_on.map(|day| day.0),
+            ended_on: ended_on.map(|day| day.0),
+        }
+    }
+}
+
+fn claim(row: ClaimColumns) -> Result<ClaimRecord> {
+    let (id, placement, role, claimant, outcome, day, employer, region, evidence, late, recorded_at) = row;
+    Ok(ClaimRecord {
+        id: id.0,
+        placement_id: placement.map(|id| id.0),
+        role: ClaimantRole::from_code(&role).ok_or_else(|| Error::internal("a claim of an unknown role"))?,
+        claimant: claimant.0,
+        outcome: ClaimedOutcome::from_code(&outcome).ok_or_else(|| Error::internal("a claim of an unknown outcome"))?,
+        day: day.0,
+        employer: employer.map(|id| id.0),
+        region,
+        evidence,
+        late,
+        recorded_at: recorded_at.as_micros(),
+    })
+}
