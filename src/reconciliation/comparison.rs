@@ -52,7 +52,7 @@ impl Comparison<'_> {
     /// What `visit` says.
     pub fn each<E>(&self, mut visit: impl FnMut(&Compared<'_>) -> Result<(), E>) -> Result<(), E> {
         let records = &self.stretch.claims;
-        let claims: Vec<ClaimRow<'_>> = records.iter().map(|claim| claim.row(self.is_disputed(claim))).collect();
+        let claims: Vec<ClaimRow<'_>> = records.iter().map(ClaimRecord::row).collect();
         let mut rest = (claims.as_slice(), records.as_slice());
         for placement in &self.stretch.placements {
             let (claims, records) = claims_of(&mut rest, placement.id);
@@ -62,8 +62,7 @@ impl Comparison<'_> {
             };
             let named = matched.iter().map(|found| found.claim.clone());
             let together = latest_of_each(records.iter().cloned().chain(named).collect());
-            let disputed = self.stretch.disputed.contains(&placement.id);
-            let claims: Vec<ClaimRow<'_>> = together.iter().map(|claim| claim.row(disputed)).collect();
+            let claims: Vec<ClaimRow<'_>> = together.iter().map(ClaimRecord::row).collect();
             self.one(placement, &claims, matched, &mut visit)?;
         }
         Ok(())
@@ -85,6 +84,7 @@ impl Comparison<'_> {
             origin: Some(&origin),
             claims,
             seen,
+            disputed: self.stretch.disputed.contains(&placement.id),
             duplicate_of: self.resolution.duplicate_of.get(&placement.id).copied(),
             name_differs: confirmed.and_then(tier_of) == Some(IdentityTier::T1),
             arrival_rank: self.ranks.get(&placement.id).copied(),
@@ -99,10 +99,6 @@ impl Comparison<'_> {
             announced: origin.is_live(),
             arrived: confirmed.is_some(),
         })
-    }
-
-    fn is_disputed(&self, claim: &ClaimRecord) -> bool {
-        claim.placement_id.is_some_and(|placement| self.stretch.disputed.contains(&placement))
     }
 }
 
@@ -128,7 +124,7 @@ pub fn compare_loose<E>(
     measure: &Measure,
     visit: impl FnOnce(&Compared<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let claims: Vec<ClaimRow<'_>> = loose.claims.iter().map(|claim| claim.row(false)).collect();
+    let claims: Vec<ClaimRow<'_>> = loose.claims.iter().map(ClaimRecord::row).collect();
     let facts = RowFacts { claims: &claims, candidates: &loose.candidates, ..RowFacts::default() };
     let testimony = Testimony::read(&claims, None, &measure.windows, measure.cut_off);
     visit(&Compared {
@@ -148,13 +144,7 @@ pub struct Tally {
     pub rows: i64,
     situations: BTreeMap<Situation, i64>,
     totals: SideTotals,
-    arrivals: HashMap<Uuid, QuotaArrivals>,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct QuotaArrivals {
-    confirmed: u32,
-    in_post: u32,
+    arrivals: HashMap<Uuid, u32>,
 }
 
 impl Tally {
@@ -170,20 +160,17 @@ impl Tally {
             self.totals.arrived += i64::from(row.arrived);
         }
         if let (Some(placement), Some(_)) = (row.placement, row.classification.arrived_on) {
-            let quota = self.arrivals.entry(placement.quota_id).or_default();
-            quota.confirmed += 1;
-            quota.in_post += u32::from(!placement.has_ended(measure.cut_off));
+            *self.arrivals.entry(placement.quota_id).or_default() += 1;
         }
     }
 
-    /// The figures of the run. Whoever came and left again has filled a place, and has left it to another.
+    /// The figures of the run.
     #[must_use]
     pub fn counts(&self, measure: &Measure) -> RunCounts {
         let mut quotas = QuotaCounts::default();
         for (id, quota) in &measure.quotas {
             let arrivals = self.arrivals.get(id).copied().unwrap_or_default();
-            let under = QuotaStanding::of(quota.approved_places, arrivals.confirmed).under;
-            let over = QuotaStanding::of(quota.approved_places, arrivals.in_post).over;
+            let QuotaStanding { over, under } = QuotaStanding::of(quota.approved_places, arrivals);
             quotas.under += i64::from(under > 0);
             quotas.places_under += i64::from(under);
             quotas.over += i64::from(over > 0);

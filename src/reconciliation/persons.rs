@@ -108,7 +108,7 @@ impl Person<'_> {
             .identity
             .iter()
             .map(|named| IdentityClaim {
-                claim: named.claim.row(false),
+                claim: named.claim.row(),
                 worker_key: &named.worker_key,
                 name_key: &named.name_key,
             })
@@ -178,7 +178,7 @@ impl Stay {
     /// The stay of a live row; none where employer or destination says that there was none, and nobody says otherwise.
     fn of(row: &IdentifiedPlacement, claims: &[ClaimRecord], measure: &Measure) -> Option<Self> {
         let announced = row.placement.row(measure);
-        let claims: Vec<ClaimRow<'_>> = claims.iter().map(|claim| claim.row(false)).collect();
+        let claims: Vec<ClaimRow<'_>> = claims.iter().map(ClaimRecord::row).collect();
         let testimony = Testimony::read(&claims, None, &measure.windows, measure.cut_off);
         let confirmed = testimony.confirmed().map(|claim| claim.day);
         let reported = testimony.reported_on();
@@ -223,6 +223,6 @@ fn by_season(mut claims: Vec<ClaimRecord>, measure: &Measure) -> Vec<Vec<ClaimRe
 }
 
 fn weightiest(claims: &[ClaimRecord], measure: &Measure) -> Option<Uuid> {
-    let rows: Vec<ClaimRow<'_>> = claims.iter().map(|claim| claim.row(false)).collect();
+    let rows: Vec<ClaimRow<'_>> = claims.iter().map(ClaimRecord::row).collect();
     Testimony::read(&rows, None, &measure.windows, measure.cut_off).weightiest_claim().map(|claim| claim.claim_id)
 }

@@ -81,12 +81,6 @@ impl PlacementRecord {
         }
     }
 
-    /// Whether the person had left the post by the cut-off.
-    #[must_use]
-    pub fn has_ended(&self, cut_off: Date) -> bool {
-        self.ended_on.is_some_and(|day| day <= cut_off)
-    }
-
     fn state(&self, cut_off: Date) -> OriginState {
         match self.departed_on {
             _ if self.cancelled => OriginState::Cancelled,
@@ -136,9 +130,9 @@ pub struct ClaimRecord {
 }
 
 impl ClaimRecord {
-    /// The claim as it is compared.
+    /// The claim as it is compared. Objections are raised to the placement, never to a single claim.
     #[must_use]
-    pub fn row(&self, disputed: bool) -> ClaimRow<'_> {
+    pub fn row(&self) -> ClaimRow<'_> {
         ClaimRow {
             claim_id: self.id,
             role: self.role,
@@ -149,7 +143,7 @@ impl ClaimRecord {
             real_region: self.region.as_deref(),
             evidence: self.evidence,
             late: self.late,
-            disputed,
+            disputed: false,
         }
     }
 }

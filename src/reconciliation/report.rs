@@ -146,10 +146,10 @@ pub struct QuotaCounts {
     /// Approved places of these quotas without a confirmed arrival.
     #[schema(minimum = 0, maximum = 9007199254740991_i64, example = 17)]
     pub places_under: i64,
-    /// Quotas with more persons in post than approved places.
+    /// Quotas with more confirmed arrivals than approved places.
     #[schema(minimum = 0, maximum = 9007199254740991_i64, example = 0)]
     pub over: i64,
-    /// Persons in post above the approved places of these quotas.
+    /// Confirmed arrivals above the approved places of these quotas.
     #[schema(minimum = 0, maximum = 9007199254740991_i64, example = 0)]
     pub places_over: i64,
 }
@@ -264,7 +264,7 @@ pub struct RowDetail {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 1000)]
     pub candidates: Vec<Id>,
-    /// Place of this arrival among those in post in its quota.
+    /// Place of this arrival among the confirmed ones of its quota.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1_000_000, example = 31)]
     pub rank: Option<u32>,

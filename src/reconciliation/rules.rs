@@ -7,7 +7,7 @@
 //! The first that holds is the situation, from the top:
 //!
 //! 1. **void**: no live announcement (cancelled, or the hold lapsed) and nobody says that the person arrived.
-//! 2. **disputed**: a claim is contested. A dispute is an act of a side and outranks everything the exchange derives.
+//! 2. **disputed**: the row or a claim is contested. A dispute is an act of a side and outranks everything the exchange derives.
 //! 3. **ambiguous**: two or more candidates. Nothing else can be said before a person has chosen.
 //! 4. **duplicate**: another row of the same worker stands for this time.
 //! 5. **unannounced**: a claim or a sighting without a live announcement.
@@ -45,6 +45,8 @@ pub struct RowFacts<'a> {
     pub claims: &'a [ClaimRow<'a>],
     /// Whether anybody saw the person in post.
     pub seen: Option<SeenSummary>,
+    /// Whether a side contests the row as a whole.
+    pub disputed: bool,
     /// Placements among which the claim cannot be told apart; two or more make the row ambiguous. In ascending order.
     pub candidates: &'a [Uuid],
     /// The row of the same worker that stands for this time, where the attribution rule put another first.
@@ -134,8 +136,11 @@ fn comparable<'a>(row: &RowFacts<'a>, testimony: &Testimony<'a>) -> ControlFlow<
     if nothing_left {
         return ControlFlow::Break(Classification::of(Situation::Void, Detail::None));
     }
-    if let Some(disputed) = testimony.disputed() {
-        return ControlFlow::Break(Classification::of(Situation::Disputed, Detail::None).decided_by(disputed));
+    let contested = testimony.disputed();
+    if row.disputed || contested.is_some() {
+        let standing = Classification::of(Situation::Disputed, Detail::None);
+        let about = contested.or_else(|| testimony.weightiest_claim());
+        return ControlFlow::Break(about.map_or(standing, |claim| standing.decided_by(claim)));
     }
     if row.candidates.len() >= 2 {
         let detail = Detail::Candidates(row.candidates);

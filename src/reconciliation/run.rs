@@ -201,8 +201,8 @@ fn load(
     Ok(Some((stretch, resolution)))
 }
 
-/// The arrivals above the places of their quota, by day and placement id. Whoever has left takes no place. Where no quota has more
-/// departures than places, which is the rule, nothing is read for it.
+/// The arrivals above the places of their quota, by day and placement id. Whoever came and left again keeps the place taken. Where no
+/// quota has more departures than places, nothing is read for it.
 fn ranks_above_places(
     connection: &mut DbConnection,
     books: &Books,
@@ -225,7 +225,7 @@ fn ranks_above_places(
         let comparison = Comparison { stretch: &stretch, resolution: &resolution, measure, ranks: &none };
         comparison.each(|row| {
             let (Some(placement), Some(day)) = (row.placement, row.classification.arrived_on) else { return Ok(()) };
-            if crowded.contains(&placement.quota_id) && !placement.has_ended(measure.cut_off) {
+            if crowded.contains(&placement.quota_id) {
                 arrivals.entry(placement.quota_id).or_default().push((day, placement.id));
             }
             Ok::<(), Error>(())

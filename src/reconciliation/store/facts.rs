@@ -71,14 +71,12 @@ impl Books {
         Ok(rows.into_iter().map(quota).collect())
     }
 
-    /// How many placements that departed and had not ended lie in each quota: where there are no more than places, nothing is over.
+    /// How many departed placements lie in each quota: where there are no more than places, nothing is over.
     pub fn departed_by_quota(&self, connection: &mut DbConnection) -> Result<Vec<(Uuid, i64)>> {
         let rows: Vec<(Id, i64)> = statement(
-            "select quota_id, count(*) from placement where agreement_id = ? and departed_on <= ? \
-             and (ended_on is null or ended_on > ?) group by quota_id",
+            "select quota_id, count(*) from placement where agreement_id = ? and departed_on <= ? group by quota_id",
         )
         .bind(self.agreement_id)
-        .bind(self.cut_off)
         .bind(self.cut_off)
         .returning::<(Uid, BigInt)>()
         .load(connection)?;
