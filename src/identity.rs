@@ -7,8 +7,10 @@
 pub mod client_assertion;
 pub mod client_key;
 pub mod clients;
+pub mod commands;
 pub mod jwks;
 pub mod jws;
+pub mod oauth;
 pub mod policy;
 pub mod routes;
 pub mod store;

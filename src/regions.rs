@@ -52,7 +52,7 @@ pub struct Region {
     /// The GB/T 2260 code; `null` for a zone, which has none.
     pub code: Option<RegionCode>,
     /// The name in the national table, or the zone's own name.
-    #[schema(example = "邵阳县")]
+    #[schema(example = "邵阳县", max_length = 100)]
     pub name: String,
     /// The rung of the table; a zone stands on the rung of its host.
     pub level: RegionLevel,
@@ -94,13 +94,16 @@ impl Region {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FormerHolder {
     /// The name the place had under this code.
-    #[schema(example = "邵东县")]
+    #[schema(example = "邵东县", max_length = 100)]
     pub name: String,
     /// The year the table first shows it under this code; `null` when it was there before the table begins (1981).
+    #[schema(minimum = 1900, maximum = 2100)]
     pub from_year: Option<i16>,
     /// The year it left this code; `null` when the table does not say.
+    #[schema(minimum = 1900, maximum = 2100)]
     pub until_year: Option<i16>,
     /// The current regions the place became; empty when the table names none.
+    #[schema(max_items = 50)]
     pub successors: Vec<Region>,
 }
 

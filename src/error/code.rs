@@ -115,6 +115,7 @@ catalogue! {
     ClaimNotPossible "claim_not_possible" Conflict false, "Nothing can be claimed about this placement", "无法对该安置提交到岗信息", "The dispatch must have departed and the placement must not be cancelled.", "该批次须已出发，且安置未取消。";
     DisputeStanding "dispute_standing" Conflict false, "Your party already disputes this placement", "贵方已对该安置提出异议", "Withdraw the dispute named in dispute_id first if the reason has changed.", "如理由有变，请先撤回 dispute_id 所指的异议。";
     CreditCodeTaken "credit_code_taken" Conflict false, "A party with this credit code exists", "该统一社会信用代码已登记", "Use the party that has it.", "请使用已登记的单位。";
+    KeyIdTaken "key_id_taken" Conflict false, "The client has a key with this id", "该客户端已有相同编号的密钥", "Make a new key pair, or give the new key another kid.", "请生成新的密钥对，或为新密钥更换 kid。";
     ZoneTaken "zone_taken" Conflict false, "A zone with this name and host exists", "该园区已登记", "Use the zone that exists.", "请使用已登记的园区。";
     RunInProgress "run_in_progress" Conflict true, "A reconciliation of this agreement is running", "该协议的对账正在进行", "Wait until it is done.", "请等待其完成。";
     EventsExpired "events_expired" Gone false, "The feed no longer reaches back that far", "事件流已不含该位置", "Start from oldest_position and read the lists anew.", "请从 oldest_position 开始，并重新读取列表。";

@@ -28,7 +28,7 @@ const ASSERTION_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ClientKeyError {
     /// Not a private P-256 key as JWK.
-    #[error("this is not a private EC P-256 key as JWK; make one with: labour-exchange client key")]
+    #[error("this is not a private EC P-256 key as JWK; make one with: labour-exchange client new-key")]
     NotAPrivateKey,
     /// The public part is refused.
     #[error(transparent)]

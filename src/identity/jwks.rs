@@ -13,7 +13,11 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
+use super::clients::PublicJwk;
 use super::jws::SigningAlgorithm;
 use crate::seal::{KeyRing, KeyRingError, SigningKeyState};
 
@@ -276,6 +280,18 @@ impl KeySet {
         Ok(Self(json!({ "keys": keys })))
     }
 }
+
+impl PartialSchema for KeySet {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::Object))
+            .description(Some("The public keys of the exchange as a JWK set (RFC 7517)"))
+            .property("keys", ArrayBuilder::new().items(PublicJwk::schema()).max_items(Some(10)))
+            .required("keys")
+            .into()
+    }
+}
+impl ToSchema for KeySet {}
 
 impl Serialize for KeySet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,10 +1,27 @@
 //! Clients, their keys, and the assertions they have used: the only queries of this slice.
+//!
+//! Clients are the operator's business. Its operations reach every client; no other caller reaches one, because none can hold the
+//! permission.
 
-use diesel::sql_types::Text;
-use diesel::{OptionalExtension, RunQueryDsl};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 
-use crate::db::{DbConnection, Id, statement};
+use super::clients::{Client, ClientKey, ClientState, KeyState, PublicJwk};
+use super::jwks::RegisteredKey;
+use crate::db::schema::{client, client_key};
+use crate::db::{Column, DbConnection, Id, Instant, PageRequest, Uid, statement};
 use crate::error::{Code, Error, Result};
+
+/// What a list of clients may be narrowed to.
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ClientFilter {
+    /// Only clients of this party.
+    pub party_id: Option<Id>,
+    /// Only clients in this state.
+    pub state: Option<ClientState>,
+}
 
 /// Fine while the client is not revoked and its party not suspended.
 ///
@@ -22,4 +39,147 @@ pub fn require_active(connection: &mut DbConnection, client_id: Id) -> Result<()
         Some((client, _)) if client != "revoked" => Err(Error::new(Code::PartySuspended)),
         _ => Err(Error::new(Code::TokenInvalid)),
     }
+}
+
+/// The kind of a party, as far as a client of it is concerned.
+pub fn party_kind(connection: &mut DbConnection, party_id: Id) -> Result<Option<String>> {
+    Ok(statement("select kind from party where id = ?")
+        .bind(party_id)
+        .returning::<Text>()
+        .get_result(connection)
+        .optional()?)
+}
+
+/// Writes a client.
+pub fn insert(connection: &mut DbConnection, row: &Client) -> Result<()> {
+    diesel::insert_into(client::table).values(row.clone()).execute(connection)?;
+    Ok(())
+}
+
+/// Writes a key of a client, active.
+///
+/// # Errors
+/// [`Code::KeyIdTaken`] when the client has a key of that id.
+pub fn insert_key(
+    connection: &mut DbConnection,
+    client_id: Id,
+    key: &RegisteredKey,
+    now: Instant,
+) -> Result<ClientKey> {
+    let row = ClientKey {
+        kid: key.kid.clone(),
+        jwk: PublicJwk(key.to_jwk()),
+        state: KeyState::Active,
+        created_at: now,
+    };
+    let written = statement(
+        "insert into client_key (client_id, kid, jwk, state, created_at) values (?, ?, ?, ?, ?) on conflict (client_id, kid) do nothing",
+    )
+    .bind(client_id)
+    .bind(row.kid.as_str())
+    .bind(row.jwk.to_string())
+    .bind(row.state.as_str())
+    .bind(now)
+    .run(connection)?;
+    if written == 0 { Err(Error::new(Code::KeyIdTaken).param("kid", row.kid)) } else { Ok(row) }
+}
+
+/// One client.
+///
+/// # Errors
+/// [`Code::NotFound`].
+pub fn client(connection: &mut DbConnection, id: Id) -> Result<Client> {
+    client_if_any(connection, id)?.ok_or_else(|| Error::not_found("client", "客户端"))
+}
+
+/// One client, if it is registered.
+pub fn client_if_any(connection: &mut DbConnection, id: Id) -> Result<Option<Client>> {
+    Ok(client::table.find(id).select(Client::as_select()).get_result(connection).optional()?)
+}
+
+/// A page of clients.
+pub fn clients(connection: &mut DbConnection, filter: &ClientFilter, page: &PageRequest) -> Result<Vec<Client>> {
+    let mut query = client::table.select(Client::as_select()).into_boxed();
+    if let Some(party_id) = filter.party_id {
+        query = query.filter(client::party_id.eq(party_id));
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(client::state.eq(state));
+    }
+    query = match (page.after, page.descending) {
+        (Some(after), false) => query.filter(client::id.gt(after)),
+        (Some(after), true) => query.filter(client::id.lt(after)),
+        (None, _) => query,
+    };
+    query = if page.descending { query.order(client::id.desc()) } else { query.order(client::id.asc()) };
+    Ok(query.limit(page.probe()).load(connection)?)
+}
+
+/// The keys of a client, newest first.
+pub fn keys(connection: &mut DbConnection, client_id: Id) -> Result<Vec<ClientKey>> {
+    let keys = client_key::table.filter(client_key::client_id.eq(client_id)).select(ClientKey::as_select());
+    Ok(keys.order((client_key::created_at.desc(), client_key::kid.asc())).load(connection)?)
+}
+
+/// The keys of some clients, each with its client, newest first.
+pub fn keys_of(connection: &mut DbConnection, clients: &[Client]) -> Result<Vec<(Id, ClientKey)>> {
+    type Row = (Id, String, PublicJwk, KeyState, Instant);
+    let ids: Vec<[Id; 1]> = clients.iter().map(|client| [client.id]).collect();
+    let source = connection.rows(&[("id", Column::Id)]);
+    let rows: Vec<Row> = statement(format!(
+        "select k.client_id, k.kid, k.jwk, k.state, k.created_at from client_key k join {source} r on r.id = k.client_id \
+         order by k.client_id, k.created_at desc, k.kid"
+    ))
+    .bind(serde_json::to_string(&ids)?)
+    .returning::<(Uid, Text, Text, Text, BigInt)>()
+    .load(connection)?;
+    let key = |(id, kid, jwk, state, created_at)| (id, ClientKey { kid, jwk, state, created_at });
+    Ok(rows.into_iter().map(key).collect())
+}
+
+/// Moves every key of a client that is in one state to another.
+pub fn move_keys(connection: &mut DbConnection, client_id: Id, from: KeyState, to: KeyState) -> Result<()> {
+    statement("update client_key set state = ? where client_id = ? and state = ?")
+        .bind(to.as_str())
+        .bind(client_id)
+        .bind(from.as_str())
+        .run(connection)?;
+    Ok(())
+}
+
+/// Writes the state of a client, if nobody else has changed it meanwhile.
+pub fn update(connection: &mut DbConnection, row: &Client, state: ClientState, now: Instant) -> Result<Client> {
+    let changed =
+        statement("update client set state = ?, version = version + 1, updated_at = ? where id = ? and version = ?")
+            .bind(state.as_str())
+            .bind(now)
+            .bind(row.id)
+            .bind(row.version)
+            .run(connection)?;
+    if changed == 0 {
+        return Err(Error::new(Code::PreconditionFailed));
+    }
+    Ok(Client { state, version: row.version + 1, updated_at: now, ..row.clone() })
+}
+
+/// Remembers that a client has used an assertion; `false` when it had used it before. What has expired is forgotten.
+pub fn use_assertion(
+    connection: &mut DbConnection,
+    client_id: Id,
+    jti: &str,
+    remember_until: Instant,
+    now: Instant,
+) -> Result<bool> {
+    statement("delete from used_assertion where client_id = ? and expires_at <= ?")
+        .bind(client_id)
+        .bind(now)
+        .run(connection)?;
+    let fresh = statement(
+        "insert into used_assertion (client_id, jti, expires_at) values (?, ?, ?) on conflict (client_id, jti) do nothing",
+    )
+    .bind(client_id)
+    .bind(jti)
+    .bind(remember_until)
+    .run(connection)?;
+    Ok(fresh == 1)
 }

@@ -20,9 +20,22 @@ const MODULUS: usize = 31;
 const WEIGHT_STEP: usize = 3;
 
 /// A credit code: 18 characters of the alphabet, capital letters.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
+)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, pattern = "^[0-9ABCDEFGHJKLMNPQRTUWXY]{18}$", example = "91350100M000100Y43")]
+#[schema(value_type = String, pattern = "^[0-9ABCDEFGHJKLMNPQRTUWXY]{18}$", max_length = 18, example = "91350100M000100Y43")]
+#[diesel(sql_type = diesel::sql_types::Text)]
 pub struct CreditCode(String);
 
 /// What the rules of GB 32100 say about a code. A warning is shown and recorded; it never refuses the code.
@@ -211,6 +224,18 @@ impl From<CreditCode> for String {
 impl fmt::Display for CreditCode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+crate::text_column!(CreditCode);
+
+impl<DB: diesel::backend::Backend> diesel::deserialize::FromSql<diesel::sql_types::Text, DB> for CreditCode
+where
+    String: diesel::deserialize::FromSql<diesel::sql_types::Text, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+        let text = String::from_sql(value)?;
+        Self::parse(&text).map_err(Into::into)
     }
 }
 

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
     diesel::deserialize::FromSqlRow,
 )]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, pattern = "^[0-9]{6}$", example = "430523")]
+#[schema(value_type = String, pattern = "^[0-9]{6}$", max_length = 6, example = "430523")]
 #[diesel(sql_type = diesel::sql_types::Text)]
 pub struct RegionCode(u32);
 
@@ -94,6 +94,12 @@ impl RegionCode {
     fn parse_element(element: &str) -> Result<Self, RegionCodeError> {
         let six = if element.len() == 12 { element.strip_suffix("000000").unwrap_or(element) } else { element };
         six.parse().map_err(|_| RegionCodeError::NotADivision)
+    }
+
+    /// The code as a number; codes sort as their numbers do.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
     }
 
     /// The first two digits: the province.
