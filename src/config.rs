@@ -33,6 +33,9 @@ pub struct ServerConfig {
     /// Seconds a client may take to send a request, head and body
     #[arg(long, env = "LABOUR_EXCHANGE_REQUEST_TIMEOUT_S", default_value_t = 30)]
     pub request_timeout_s: u64,
+    /// Seconds a server told to stop (SIGTERM) goes on while /readyz says 503, so that balancers turn away first
+    #[arg(long, env = "LABOUR_EXCHANGE_DRAIN_S", default_value_t = 3)]
+    pub drain_s: u64,
     /// Seconds a stopping server gives to requests under way
     #[arg(long, env = "LABOUR_EXCHANGE_SHUTDOWN_TIMEOUT_S", default_value_t = 20)]
     pub shutdown_timeout_s: u64,

@@ -19,7 +19,7 @@ pub mod text_columns;
 
 pub use columns::{Day, Id, Instant, Uid};
 pub use connection::{DbConnection, Location};
-pub use executor::Db;
+pub use executor::{Db, once};
 pub use page::{Page, PageRequest};
 pub use statement::{Column, Statement, statement};
 

@@ -9,6 +9,7 @@
 pub mod agreements;
 pub mod app;
 pub mod arrivals;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;

@@ -244,6 +244,23 @@ fn run_group(connection: &mut DbConnection, first: Box<dyn Command>, queue: &Rec
     outcome.is_ok()
 }
 
+/// Runs one command in a transaction on a connection at hand, without the threads: for the command line.
+///
+/// # Errors
+/// What `work` says, or [`Code::DatabaseUnavailable`] when the commit failed; then nothing of it remains.
+pub fn once<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+    let begin = if matches!(connection, DbConnection::Sqlite(_)) { "begin immediate" } else { "begin" };
+    begin_transaction(connection, begin).map_err(Error::unavailable)?;
+    match work(connection) {
+        Ok(done) => commit(connection).map(|()| done).map_err(Error::unavailable),
+        Err(error) => {
+            // The command's own error says more than a failed rollback; the connection ends with the process.
+            drop(rollback(connection));
+            Err(error)
+        }
+    }
+}
+
 fn begin_transaction(connection: &mut DbConnection, begin: &str) -> diesel::QueryResult<()> {
     match connection {
         DbConnection::Sqlite(inner) => AnsiTransactionManager::begin_transaction_sql(inner, begin),

@@ -379,7 +379,10 @@ mod tests {
 
     #[test]
     fn the_right_to_register_parties_stays_with_the_operator() {
-        assert_eq!(codes(&checked(&new_client(Some("parties.write")), "authority").unwrap_err()), ["scope_not_for_kind"]);
+        assert_eq!(
+            codes(&checked(&new_client(Some("parties.write")), "authority").unwrap_err()),
+            ["scope_not_for_kind"]
+        );
         checked(&new_client(Some("parties.write")), "operator").unwrap();
     }
 

@@ -190,7 +190,8 @@ fn parse(pairs: &[(String, String)]) -> Result<TokenRequest, TokenRefusal> {
     if grant_type != CLIENT_CREDENTIALS {
         return Err(UNSUPPORTED_GRANT);
     }
-    let client_assertion_type = one("client_assertion_type")?.filter(|kind| kind == JWT_BEARER).ok_or(CLIENT_REFUSED)?;
+    let client_assertion_type =
+        one("client_assertion_type")?.filter(|kind| kind == JWT_BEARER).ok_or(CLIENT_REFUSED)?;
     Ok(TokenRequest {
         grant_type,
         client_assertion_type,
@@ -400,7 +401,8 @@ mod tests {
         for (query, expected) in table {
             assert_eq!(error(&query), expected, "{query}");
         }
-        let asked = parse(&pairs(&format!("grant_type=client_credentials&{kind}&client_assertion=a.b.c&more=x&scope=")));
+        let asked =
+            parse(&pairs(&format!("grant_type=client_credentials&{kind}&client_assertion=a.b.c&more=x&scope=")));
         assert_eq!(asked.unwrap().scope, None, "empty is absent, unknown is ignored");
     }
 

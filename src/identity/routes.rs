@@ -72,11 +72,7 @@ pub async fn list_clients(
 #[utoipa::path(tag = "parties", params(("client_id" = Id, Path, description = "The client")),
     responses((status = 200, description = "The client with its keys", body = ClientWithKeys)), security(("oauth2" = ["parties.write"])))]
 #[get("/v1/clients/{client_id}")]
-pub async fn get_client(
-    state: web::Data<State>,
-    _caller: Caller<PartiesWrite>,
-    path: web::Path<Id>,
-) -> Result<Answer> {
+pub async fn get_client(state: web::Data<State>, _caller: Caller<PartiesWrite>, path: web::Path<Id>) -> Result<Answer> {
     let id = path.into_inner();
     let read = state.db.read(move |connection| {
         let client = store::client(connection, id)?;
@@ -128,9 +124,7 @@ pub async fn revoke_client(
 ) -> Result<Answer> {
     let (actor, id) = (caller.actor(&state), path.into_inner());
     let now = actor.now;
-    let command = posted
-        .key
-        .run(&state, move |connection| shown(&commands::revoke(connection, &actor, id, if_match)?));
+    let command = posted.key.run(&state, move |connection| shown(&commands::revoke(connection, &actor, id, if_match)?));
     let answer = command.await?;
     if answer.status == 200 {
         state.verified.revoke_client(id.0, now.timestamp());

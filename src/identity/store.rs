@@ -66,12 +66,8 @@ pub fn insert_key(
     key: &RegisteredKey,
     now: Instant,
 ) -> Result<ClientKey> {
-    let row = ClientKey {
-        kid: key.kid.clone(),
-        jwk: PublicJwk(key.to_jwk()),
-        state: KeyState::Active,
-        created_at: now,
-    };
+    let row =
+        ClientKey { kid: key.kid.clone(), jwk: PublicJwk(key.to_jwk()), state: KeyState::Active, created_at: now };
     let written = statement(
         "insert into client_key (client_id, kid, jwk, state, created_at) values (?, ?, ?, ?, ?) on conflict (client_id, kid) do nothing",
     )

@@ -3,9 +3,7 @@
 use serde_json::json;
 
 use super::{
-    NewParty, NewZone, Party, PartyAction, PartyChange, PartyState, TRANSITIONS, Zone, rules,
-    rules::PartyFacts,
-    store,
+    NewParty, NewZone, Party, PartyAction, PartyChange, PartyState, TRANSITIONS, Zone, rules, rules::PartyFacts, store,
 };
 use crate::db::{DbConnection, Id};
 use crate::error::{Code, Error, Result};
@@ -61,10 +59,7 @@ pub fn advance(
     if_match.check(party.version)?;
     if action == PartyAction::Suspend && id == actor.scope.party_id {
         return Err(Error::new(Code::TransitionNotAllowed)
-            .detail(
-                "a party that suspended itself could never be let in again",
-                "单位不能暂停自身，否则将无法恢复",
-            )
+            .detail("a party that suspended itself could never be let in again", "单位不能暂停自身，否则将无法恢复")
             .param("state", party.state.as_str())
             .param("allowed_actions", json!([])));
     }

@@ -80,11 +80,7 @@ pub async fn list_parties(
 #[utoipa::path(tag = "parties", params(("party_id" = Id, Path, description = "The party")),
     responses((status = 200, description = "The party", body = CheckedParty)), security(("oauth2" = ["parties.read"])))]
 #[get("/v1/parties/{party_id}")]
-pub async fn get_party(
-    state: web::Data<State>,
-    _caller: Caller<PartiesRead>,
-    path: web::Path<Id>,
-) -> Result<Answer> {
+pub async fn get_party(state: web::Data<State>, _caller: Caller<PartiesRead>, path: web::Path<Id>) -> Result<Answer> {
     let id = path.into_inner();
     state.db.read(move |connection| shown(store::party(connection, id)?)).await
 }
@@ -196,15 +192,9 @@ pub async fn list_zones(
 #[utoipa::path(tag = "parties", params(("zone_id" = Id, Path, description = "The zone")),
     responses((status = 200, description = "The zone", body = Zone)), security(("oauth2" = ["parties.read"])))]
 #[get("/v1/zones/{zone_id}")]
-pub async fn get_zone(
-    state: web::Data<State>,
-    _caller: Caller<PartiesRead>,
-    path: web::Path<Id>,
-) -> Result<Answer> {
+pub async fn get_zone(state: web::Data<State>, _caller: Caller<PartiesRead>, path: web::Path<Id>) -> Result<Answer> {
     let id = path.into_inner();
-    let read = state
-        .db
-        .read(move |connection| Ok(Answer::ok(&store::zone(connection, id)?)?.version(ZONE_VERSION)));
+    let read = state.db.read(move |connection| Ok(Answer::ok(&store::zone(connection, id)?)?.version(ZONE_VERSION)));
     read.await
 }
 

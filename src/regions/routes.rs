@@ -203,20 +203,19 @@ pub async fn get_region_scope(_caller: Caller<PartiesRead>, query: Query<RegionP
         origin,
         workplace,
         four_way: LabelledScope { scope, label_en: scope.label_en(), label_zh: scope.label_zh() },
-        three_way: LabelledScope {
-            scope: three_way,
-            label_en: three_way.label_en(),
-            label_zh: three_way.label_zh(),
-        },
+        three_way: LabelledScope { scope: three_way, label_en: three_way.label_en(), label_zh: three_way.label_zh() },
     })
 }
 
 fn no_scope(error: ScopeError, origin: RegionCode) -> Error {
     let (ScopeError::UnknownRegion(code) | ScopeError::DividedRegion(code) | ScopeError::TooCoarse(code)) = error;
     let name = if code == origin { "origin" } else { "workplace" };
-    Error::new(Code::NotFound)
-        .detail(error.message_en(), error.message_zh())
-        .fault(Fault::query(name, error.code(), error.message_en(), error.message_zh()))
+    Error::new(Code::NotFound).detail(error.message_en(), error.message_zh()).fault(Fault::query(
+        name,
+        error.code(),
+        error.message_en(),
+        error.message_zh(),
+    ))
 }
 
 /// Mounts the routes of this slice.
