@@ -483,7 +483,7 @@ mod tests {
             assert!(pair[0] < pair[1]);
         }
         for level in EvidenceLevel::ALL {
-            assert_eq!(serde_json::to_value(level).unwrap(), level.code());
+            assert_eq!(serde_json::to_value(level).unwrap(), level.as_str());
             assert!(!level.label_zh().is_empty() && !level.label_en().is_empty());
         }
     }

@@ -7,5 +7,6 @@
     reason = "a test fails by panicking, and says so with the cause"
 )]
 
+mod agreements;
 mod edge;
 mod support;
