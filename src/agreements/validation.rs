@@ -271,3 +271,196 @@ fn check_caps(faults: &mut Faults, caps: &PlaceCaps) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::rule_terms::RetentionNode;
+    use super::super::rules::tests::sample_terms;
+    use super::super::{AgreementKind, RegionCap, Unit};
+    use super::*;
+    use crate::error::Place;
+    use crate::regions::{RegionCode, Scope};
+
+    const DRAFTER: Id = Id(uuid::Uuid::from_u128(1));
+    const PARTNER: Id = Id(uuid::Uuid::from_u128(2));
+
+    fn draft() -> NewAgreement {
+        NewAgreement {
+            number: "SY-YW-2026-01".to_owned(),
+            title: "邵阳县—义乌市劳务协作协议".to_owned(),
+            kind: AgreementKind::InterProvincial,
+            effective_from: Day::parse("2026-01-01").unwrap(),
+            effective_to: Day::parse("2027-12-31").unwrap(),
+            partner_ref: None,
+            parties: vec![
+                NewParty { party_id: DRAFTER, role: PartyRole::Origin },
+                NewParty { party_id: PARTNER, role: PartyRole::Destination },
+            ],
+            terms: sample_terms(),
+        }
+    }
+
+    fn target(population: Population, scope: Option<Scope>, unit: Unit, number: i64) -> Target {
+        Target { plan_year: 2026, indicator: Indicator::Dispatched, node: None, population, scope, unit, number }
+    }
+
+    /// Pointer and code of every fault of the draft after `change`.
+    fn faults_after(change: impl FnOnce(&mut NewAgreement)) -> Vec<(String, &'static str)> {
+        let mut draft = draft();
+        change(&mut draft);
+        let faults =
+            check_draft(&draft, DRAFTER, |id| id != Id::NIL).map_or_else(|error| error.faults, |()| Vec::new());
+        let place = |fault: Fault| match fault.place {
+            Place::Body { pointer } => (pointer, fault.code),
+            Place::Parameter { name, .. } => (name, fault.code),
+        };
+        faults.into_iter().map(place).collect()
+    }
+
+    fn assert_faults(found: Vec<(String, &'static str)>, expected: &[(&str, &'static str)]) {
+        let expected: Vec<_> = expected.iter().map(|(pointer, code)| ((*pointer).to_owned(), *code)).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_two_counties_really_write_can_be_proposed() {
+        assert_faults(faults_after(|_| {}), &[]);
+        assert_faults(faults_after(|draft| draft.terms.targets.clear()), &[]);
+        assert_faults(faults_after(|draft| draft.effective_to = draft.effective_from), &[]);
+    }
+
+    #[test]
+    fn an_agreement_has_an_origin_a_destination_and_its_drafter_each_once() {
+        assert_faults(
+            faults_after(|draft| draft.parties.truncate(1)),
+            &[("#/parties", "party_count"), ("#/parties", "role_missing")],
+        );
+        assert_faults(
+            faults_after(|draft| draft.parties[1].role = PartyRole::Station),
+            &[("#/parties", "role_missing")],
+        );
+        assert_faults(
+            faults_after(|draft| draft.parties[1].party_id = DRAFTER),
+            &[("#/parties/1/party_id", "party_repeated")],
+        );
+        assert_faults(faults_after(|draft| draft.parties[0].party_id = Id::new()), &[("#/parties", "drafter_missing")]);
+        assert_faults(
+            faults_after(|draft| draft.parties[1].party_id = Id::NIL),
+            &[("#/parties/1/party_id", "reference_unknown")],
+        );
+        let many = |draft: &mut NewAgreement| {
+            draft.parties.extend((0..49).map(|_| NewParty { party_id: Id::new(), role: PartyRole::Origin }));
+        };
+        assert_faults(faults_after(many), &[("#/parties", "party_count")]);
+    }
+
+    #[test]
+    fn a_term_ends_after_it_begins_and_the_years_of_targets_lie_in_it() {
+        assert_faults(
+            faults_after(|draft| draft.effective_to = Day::parse("2025-12-31").unwrap()),
+            &[("#/effective_to", "ends_before_it_begins")],
+        );
+        for (year, expected) in [(2025, true), (2026, false), (2027, false), (2028, true)] {
+            let found = faults_after(|draft| draft.terms.targets[1].plan_year = year);
+            assert_eq!(!found.is_empty(), expected, "{year}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_for_retained_persons_names_a_node_of_the_rule_and_no_other_target_does() {
+        assert_faults(
+            faults_after(|draft| draft.terms.targets[1].node = None),
+            &[("#/terms/targets/1/node", "node_missing")],
+        );
+        assert_faults(
+            faults_after(|draft| draft.terms.targets[1].node = Some(RetentionNode::months(3))),
+            &[("#/terms/targets/1/node", "node_unknown")],
+        );
+        assert_faults(
+            faults_after(|draft| draft.terms.targets[0].node = Some(RetentionNode::days(90))),
+            &[("#/terms/targets/0/node", "node_not_allowed")],
+        );
+    }
+
+    #[test]
+    fn the_same_measure_has_one_target_and_persons_are_no_person_times() {
+        use Population::All;
+        let pair = |first: Target, second: Target| faults_after(|draft| draft.terms.targets = vec![first, second]);
+        let repeated = &[("#/terms/targets/1", "target_repeated")];
+        assert_faults(pair(target(All, None, Unit::Person, 5), target(All, None, Unit::Person, 6)), repeated);
+        assert_faults(pair(target(All, None, Unit::Person, 5), target(All, None, Unit::PersonTime, 6)), &[]);
+        let next_year = Target { plan_year: 2027, ..target(All, None, Unit::Person, 6) };
+        assert_faults(pair(target(All, None, Unit::Person, 5), next_year), &[]);
+    }
+
+    #[test]
+    fn a_part_never_exceeds_its_whole() {
+        use Population::{All, Lifted, Monitored};
+        let outside = Some(Scope::OutsideProvince);
+        let county = Some(Scope::InsideCounty);
+        // (whole, part, whether a greater part is a fault)
+        let table = [
+            ((All, None), (Lifted, None), true),
+            ((All, None), (Monitored, None), true),
+            ((Lifted, None), (Monitored, None), true),
+            ((All, None), (All, outside), true),
+            ((All, outside), (Monitored, outside), true),
+            ((All, outside), (Lifted, county), false),
+            ((All, outside), (Lifted, None), false),
+            ((Monitored, None), (Lifted, None), false),
+            ((Lifted, None), (All, outside), false),
+        ];
+        for (whole, part, exceeds) in table {
+            let targets = |unit| vec![target(whole.0, whole.1, Unit::Person, 100), target(part.0, part.1, unit, 101)];
+            let expected: &[(&str, &str)] =
+                if exceeds { &[("#/terms/targets/1/number", "part_exceeds_whole")] } else { &[] };
+            assert_faults(faults_after(|draft| draft.terms.targets = targets(Unit::Person)), expected);
+            assert_faults(faults_after(|draft| draft.terms.targets = targets(Unit::PersonTime)), &[]);
+        }
+    }
+
+    #[test]
+    fn numbers_lie_in_their_ranges() {
+        type Change = fn(&mut Terms, i64);
+        let table: [(&str, i64, Change); 7] = [
+            ("#/terms/targets/0/number", NUMBER_MAX, |terms, value| terms.targets[0].number = value),
+            ("#/terms/caps/agreement", NUMBER_MAX, |terms, value| terms.caps.agreement = Some(value)),
+            ("#/terms/caps/regions/0/places", NUMBER_MAX, |terms, value| {
+                let region_code: RegionCode = "330782".parse().unwrap();
+                terms.caps.regions = vec![RegionCap { region_code, places: value }];
+            }),
+            ("#/terms/hold_days", 365, |terms, value| terms.hold_days = value),
+            ("#/terms/deadlines/answer_days", 90, |terms, value| terms.deadlines.answer_days = value),
+            ("#/terms/deadlines/exit_days", 90, |terms, value| terms.deadlines.exit_days = value),
+            ("#/terms/data_sharing/retention_days", 3660, |terms, value| terms.data_sharing.retention_days = value),
+        ];
+        for (pointer, highest, change) in table {
+            for (value, fault) in [(0, true), (1, false), (highest, false), (highest + 1, true), (i64::MIN, true)] {
+                let found = faults_after(|draft| change(&mut draft.terms, value));
+                let expected: &[(&str, &str)] = if fault { &[(pointer, "out_of_range")] } else { &[] };
+                assert_faults(found, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn each_region_has_one_cap_and_a_code_of_today() {
+        let caps = |codes: &[&str]| {
+            let region = |code: &&str| RegionCap { region_code: code.parse().unwrap(), places: 10 };
+            let regions = codes.iter().map(region).collect();
+            faults_after(|draft| draft.terms.caps.regions = regions)
+        };
+        assert_faults(caps(&["330782", "330481"]), &[]);
+        assert_faults(caps(&["330782", "330782"]), &[("#/terms/caps/regions/1/region_code", "region_repeated")]);
+        assert_faults(caps(&["432621"]), &[("#/terms/caps/regions/0/region_code", "region_unknown")]);
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let many = |draft: &mut NewAgreement| {
+            draft.terms.targets =
+                (0..201).map(|number| target(Population::All, None, Unit::Person, number + 1)).collect();
+        };
+        assert!(faults_after(many).contains(&("#/terms/targets".to_owned(), "too_many")));
+    }
+}

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and says so with the cause"
 )]
 
+mod agreements;
 mod contract;
 mod dispatches;
 mod edge;
