@@ -9,8 +9,8 @@
 //!
 //! A first arrival (首次) and a return to post (返岗) are two things. A claim tells what became of a departure; `first_arrival` says
 //! whether the origin's register knows an earlier arrival of the same worker in the same prefecture. Coming back to a post after having
-//! left it is no arrival: such a claim is rejected, an observation of the retention slice records it. Deliberately absent: whether
-//! somebody is still in post (`retention`), and whose word is right (`reconciliation`).
+//! left it is no arrival: such a claim is rejected, and a spell of the retention slice records it. Deliberately absent: whether somebody is
+//! still in post (`retention`), and whose word is right (`reconciliation`).
 
 pub mod disputing;
 pub mod recording;

@@ -107,8 +107,8 @@ pub fn judge(
         faults.push(Fault::body(
             &day_at,
             "return_to_post",
-            "this person had arrived before; coming back to a post is no arrival, record an observation instead",
-            "该人员此前已到岗；返岗不是新的到岗，请改为提交在岗记录",
+            "this person had arrived before; coming back to a post is no arrival, record a spell instead",
+            "该人员此前已到岗；返岗不是新的到岗，请改为登记就业时段",
         ));
     } else if subject.placement.ended_on.is_some_and(|ended| stated.happened_on > ended) {
         faults.push(Fault::body(
