@@ -16,3 +16,4 @@ mod journey;
 mod quotas;
 mod races;
 mod support;
+mod workers;
