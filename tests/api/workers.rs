@@ -10,6 +10,7 @@ use labour_exchange::db::{Day, Id, Location, statement};
 use labour_exchange::workers::GroupCode;
 use labour_exchange::workers::store::{WorkerFacts, WorkerRef, card, resolve};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::on_both;
 use crate::support::{Reply, TestApp, TestParty, together};
@@ -336,7 +337,7 @@ on_both! {
             let found = facts(&app, &county, vec![WorkerRef::Id(moved)], day).await;
             assert_eq!(found[0].as_ref().unwrap().group_code, group, "{day}");
         }
-        for (group, expected) in [("lifted", vec![moved]), ("ordinary", vec![plain]), ("marginal", vec![]), ("unstable_lifted", vec![])] {
+        for (group, expected) in [("lifted", vec![moved]), ("ordinary", vec![plain]), ("marginal", vec![]), ("unstable_lifted", vec![]), ("sudden_hardship", vec![])] {
             let listed = app.get(&county, &format!("/v1/workers?group={group}")).await.expect(200);
             let ids: Vec<String> = listed.body["items"].as_array().unwrap().iter().map(|worker| worker["id"].as_str().unwrap().to_owned()).collect();
             assert_eq!(ids, expected.iter().map(Id::to_string).collect::<Vec<_>>(), "{group}");
@@ -450,6 +451,20 @@ on_both! {
         assert_eq!(events(&app, &county).await, 3, "the chain knows of each reading");
     }
 
+    async fn an_identity_that_cannot_be_put_on_record_is_not_shown(app: TestApp) {
+        let county = county(&app).await;
+        let worker = register(&app, &county, person(1)).await;
+        let lost = app.state.db.write(|connection| Ok(statement("drop table identity_read").run(connection)?));
+        lost.await.unwrap();
+        app.expect_faults();
+        let path = format!("/v1/workers/{worker}/identity-readings");
+        let refused = app.post(&county, &path, json!({ "purpose": "核对" })).await.expect(500).problem("internal_error");
+        for field in ["name", "identity_number", "phone"] {
+            assert!(!holds(&refused.bytes, person(1)[field].as_str().unwrap().as_bytes()));
+        }
+        assert_eq!(events(&app, &county).await, 1);
+    }
+
     async fn an_erased_person_is_gone_and_cannot_be_found(app: TestApp) {
         let county = county(&app).await;
         let mut sent = person(1);
@@ -524,6 +539,13 @@ on_both! {
             }
         }
         assert!(holds(&stored, county.name.as_bytes()), "the scan sees what is stored");
+        // Whoever holds a plain hash of a body or a number finds the number by trying all.
+        let search = json!({ "identity_number": canary["identity_number"] }).to_string();
+        let number = canary["identity_number"].as_str().unwrap().to_owned();
+        for hashed in [format!("application/json\0{canary}"), format!("application/json\0{search}"), canary.to_string(), search, number] {
+            let hash = Sha256::digest(hashed);
+            assert!(!holds(&stored, &hash) && !holds(&stored, hex::encode(hash).as_bytes()));
+        }
     }
 }
 
@@ -567,4 +589,38 @@ async fn everything_stored(app: &TestApp) -> Vec<u8> {
         Ok(dump.into_bytes())
     });
     dump.await.unwrap()
+}
+
+mod timing {
+    use super::*;
+    #[actix_web::test]
+    async fn timing_workers() {
+        let app = TestApp::over_sqlite().await;
+        let county = county(&app).await;
+        for n in [0u32, 5_000, 0, 10_000] {
+            let body = people(n..n + 5_000);
+            let start = std::time::Instant::now();
+            let reply = app.post(&county, "/v1/worker-batches", body).await.expect(207);
+            eprintln!("{n} {:?} {:?}", counts(&reply), start.elapsed());
+        }
+        let start = std::time::Instant::now();
+        let keys = app.state.keys.clone();
+        let rows: Vec<labour_exchange::workers::NewWorker> = (20_000..25_000).map(|n| serde_json::from_value(person(n)).unwrap()).collect();
+        eprintln!("json {:?}", start.elapsed());
+        let start = std::time::Instant::now();
+        let batch = labour_exchange::workers::registration::Batch::read(&keys, county.id, &rows, Day::parse("2026-03-02").unwrap()).unwrap();
+        eprintln!("read {:?}", start.elapsed());
+        let start = std::time::Instant::now();
+        let registration = batch.plan_new(&keys).unwrap();
+        eprintln!("seal {:?}", start.elapsed());
+        let actor = labour_exchange::events::Actor { scope: labour_exchange::identity::Scope { party_id: county.id, client_id: county.client_id }, request_id: None, now: app.state.clock.now() };
+        let start = std::time::Instant::now();
+        let inner = std::time::Instant::now();
+        let write = app.state.db.write(move |c| { let r = registration.commit(c, &keys, &actor, labour_exchange::error::Language::English); eprintln!("inside writer {:?}", inner.elapsed()); r }).await.unwrap();
+        eprintln!("write {:?} {}", start.elapsed(), write.accepted);
+        let refs: Vec<WorkerRef> = (20_000..25_000).map(|n| WorkerRef::PartnerRef(format!("SY-{n:06}"))).collect();
+        let start = std::time::Instant::now();
+        let found = facts(&app, &county, refs, "2026-03-02").await;
+        eprintln!("resolve {:?} {}", start.elapsed(), found.iter().flatten().count());
+    }
 }
