@@ -13,32 +13,21 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::on_both;
+use crate::support::scene::{self, Scene};
 use crate::support::{Reply, TestApp, TestParty, together};
 
-/// A made-up identity number: `order` is one of 996 to 999, which no living person's number has.
-pub fn identity_number(region: &str, born: &str, order: u16) -> String {
-    assert!((996..=999).contains(&order));
-    let body = format!("{region}{born}{order}");
-    let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let sum: u32 = body.chars().zip(weights).map(|(digit, weight)| digit.to_digit(10).unwrap() * weight).sum();
-    let check = "10X98765432".chars().nth(usize::try_from(sum % 11).unwrap()).unwrap();
-    format!("{body}{check}")
-}
-
 /// The n-th made-up person: every call with the same number gives the same row.
-pub fn person(n: u32) -> Value {
-    let born = format!("{}{:02}{:02}", 1960 + n / 336 % 45, n / 28 % 12 + 1, n % 28 + 1);
-    let order = 996 + u16::try_from(n / 15_120 % 4).unwrap();
+fn person(n: usize) -> Value {
     json!({
-        "name": format!("测{}", char::from_u32(0x4e00 + n % 5_000).unwrap()),
-        "identity_number": identity_number("430523", &born, order),
-        "phone": format!("139{:08}", n),
+        "name": scene::name(n),
+        "identity_number": scene::identity_number(n),
+        "phone": format!("139{n:08}"),
         "hukou_code": "430523",
         "partner_ref": format!("SY-{n:06}"),
     })
 }
 
-fn people(numbers: std::ops::Range<u32>) -> Value {
+fn people(numbers: std::ops::Range<usize>) -> Value {
     json!({ "rows": numbers.map(person).collect::<Vec<_>>() })
 }
 
@@ -500,11 +489,34 @@ on_both! {
         assert_eq!(listed.body["items"][0]["id"], worker.to_string());
     }
 
+    async fn whoever_has_an_open_placement_is_not_erased_and_another_county_learns_nothing_of_it(app: TestApp) {
+        let scene = Scene::in_force(app.clone()).await;
+        let (quota, workers, dispatch) = (scene.quota(5).await, scene.workers(0, 2).await, scene.dispatch().await);
+        let receipts = scene.enrol(&dispatch, &quota, &workers).await.expect(207);
+        let erasure = json!({ "reason": "purpose_met" });
+        let path = format!("/v1/workers/{}/erasure", workers[0]);
+        let refused = app.post(&scene.origin, &path, erasure.clone()).await.expect(409).problem("transition_not_allowed");
+        assert_eq!(refused.body["allowed_actions"], json!(["change"]));
+
+        let other = app.party("隆回县人力资源和社会保障局", "authority", "430524").await;
+        let theirs = scene::register(&app, &other, 0, 1).await;
+        app.post(&other, &format!("/v1/workers/{}/erasure", theirs[0]), erasure.clone()).await.expect(200);
+
+        let placement = receipts.text("/results/0/id");
+        let cancellation = scene.path(&format!("/placements/{placement}/cancellation"));
+        app.post(&scene.origin, &cancellation, json!({})).await.expect(200);
+        app.post(&scene.origin, &path, erasure).await.expect(200);
+        let kept = app.get(&scene.origin, &scene.path(&format!("/placements/{placement}"))).await.expect(200);
+        assert_eq!(kept.body["worker_id"], json!(workers[0]), "the placement stays");
+        let again = scene.enrol(&dispatch, &quota, &workers[..1]).await.expect(207);
+        assert_eq!(counts(&again), [0, 0, 1], "an erased person cannot be sent");
+    }
+
     async fn names_and_numbers_never_leave_the_sealed_columns_in_clear(app: TestApp) {
         let county = county(&app).await;
         let other = app.party("隆回县人力资源和社会保障局", "authority", "430524").await;
         let canary = json!({
-            "name": "欧阳金丝雀", "identity_number": identity_number("430523", "19870619", 997), "phone": "17799988877", "hukou_code": "430523",
+            "name": "欧阳金丝雀", "identity_number": scene::identity_number(9_997), "phone": "17799988877", "hukou_code": "430523",
         });
         let mut replies = Vec::new();
         replies.push(app.post(&county, "/v1/workers", canary.clone()).await.expect(201));
@@ -518,7 +530,7 @@ on_both! {
             replies.push(app.post(&county, "/v1/worker-batches", json!({ "rows": [faulty.clone()] })).await.expect(207));
             replies.push(app.post(&county, "/v1/workers", faulty).await.expect(422));
         }
-        let mistyped = canary["identity_number"].as_str().unwrap().replacen("1987", "1978", 1);
+        let mistyped = canary["identity_number"].as_str().unwrap().replacen("430523", "430524", 1);
         replies.push(app.post(&county, "/v1/worker-searches", json!({ "identity_number": mistyped })).await.expect(422));
         replies.push(app.post(&county, "/v1/worker-searches", json!({ "identity_number": canary["identity_number"] })).await.expect(200));
         replies.push(app.patch(&county, &path, "\"1\"", json!({ "phone": "17799988876" })).await.expect(200));
@@ -597,7 +609,7 @@ mod timing {
     async fn timing_workers() {
         let app = TestApp::over_sqlite().await;
         let county = county(&app).await;
-        for n in [0u32, 5_000, 0, 10_000] {
+        for n in [0, 5_000, 0, 10_000] {
             let body = people(n..n + 5_000);
             let start = std::time::Instant::now();
             let reply = app.post(&county, "/v1/worker-batches", body).await.expect(207);
@@ -605,18 +617,38 @@ mod timing {
         }
         let start = std::time::Instant::now();
         let keys = app.state.keys.clone();
-        let rows: Vec<labour_exchange::workers::NewWorker> = (20_000..25_000).map(|n| serde_json::from_value(person(n)).unwrap()).collect();
+        let rows: Vec<labour_exchange::workers::NewWorker> =
+            (20_000..25_000).map(|n| serde_json::from_value(person(n)).unwrap()).collect();
         eprintln!("json {:?}", start.elapsed());
         let start = std::time::Instant::now();
-        let batch = labour_exchange::workers::registration::Batch::read(&keys, county.id, &rows, Day::parse("2026-03-02").unwrap()).unwrap();
+        let batch = labour_exchange::workers::registration::Batch::read(
+            &keys,
+            county.id,
+            &rows,
+            Day::parse("2026-03-02").unwrap(),
+        )
+        .unwrap();
         eprintln!("read {:?}", start.elapsed());
         let start = std::time::Instant::now();
         let registration = batch.plan_new(&keys).unwrap();
         eprintln!("seal {:?}", start.elapsed());
-        let actor = labour_exchange::events::Actor { scope: labour_exchange::identity::Scope { party_id: county.id, client_id: county.client_id }, request_id: None, now: app.state.clock.now() };
+        let actor = labour_exchange::events::Actor {
+            scope: labour_exchange::identity::Scope { party_id: county.id, client_id: county.client_id },
+            request_id: None,
+            now: app.state.clock.now(),
+        };
         let start = std::time::Instant::now();
         let inner = std::time::Instant::now();
-        let write = app.state.db.write(move |c| { let r = registration.commit(c, &keys, &actor, labour_exchange::error::Language::English); eprintln!("inside writer {:?}", inner.elapsed()); r }).await.unwrap();
+        let write = app
+            .state
+            .db
+            .write(move |c| {
+                let r = registration.commit(c, &keys, &actor, labour_exchange::error::Language::English);
+                eprintln!("inside writer {:?}", inner.elapsed());
+                r
+            })
+            .await
+            .unwrap();
         eprintln!("write {:?} {}", start.elapsed(), write.accepted);
         let refs: Vec<WorkerRef> = (20_000..25_000).map(|n| WorkerRef::PartnerRef(format!("SY-{n:06}"))).collect();
         let start = std::time::Instant::now();
