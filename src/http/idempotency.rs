@@ -1,7 +1,7 @@
 //! Idempotency-Key: a repeated request takes effect once and gets the same answer.
 //!
-//! The key's row is written in the transaction of the command itself. Its scope is client, method and path; its fingerprint is the
-//! hash of media type and body. Answers of executed commands are kept for [`KEPT_DAYS`] days: 2xx and 409. What failed before it was
+//! The key's row is written in the transaction of the command itself. Its scope is client, method and path; its fingerprint is a
+//! keyed hash of media type and body. Answers of executed commands are kept for [`KEPT_DAYS`] days: 2xx and 409. What failed before it was
 //! executed (400, 401, 403, 415, 422, 503) is not kept, so that the mended request may use the key again.
 
 use std::collections::HashSet;

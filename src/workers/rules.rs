@@ -296,3 +296,194 @@ pub fn group_of_need(place: i64) -> GroupCode {
     let place = usize::try_from(place.saturating_sub(1)).unwrap_or(usize::MAX);
     BY_NEED.get(place).copied().unwrap_or(GroupCode::Ordinary)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::Sensitive;
+    use proptest::prelude::*;
+
+    fn day(text: &str) -> Day {
+        Day::parse(text).unwrap()
+    }
+
+    fn today() -> Day {
+        day("2026-03-02")
+    }
+
+    fn group(code: GroupCode, from: &str, to: Option<&str>) -> GroupMembership {
+        GroupMembership { group_code: code, valid_from: day(from), valid_to: to.map(day), source: "甲".to_owned() }
+    }
+
+    fn row() -> NewWorker {
+        NewWorker {
+            name: Sensitive::new("张三".to_owned()),
+            identity_number: Sensitive::new("430523199003079985".to_owned()),
+            phone: Some(Sensitive::new("13800001234".to_owned())),
+            hukou_code: "430523".to_owned(),
+            partner_ref: None,
+            groups: Vec::new(),
+        }
+    }
+
+    fn codes(faults: &[Fault]) -> Vec<&'static str> {
+        faults.iter().map(|fault| fault.code).collect()
+    }
+
+    #[test]
+    fn every_fault_of_a_row_is_told_at_once_with_its_place() {
+        let bad = NewWorker {
+            name: Sensitive::new(String::new()),
+            identity_number: Sensitive::new("4.30523E+17".to_owned()),
+            phone: Some(Sensitive::new("138****1234".to_owned())),
+            hukou_code: "湖南".to_owned(),
+            partner_ref: Some("13800001234".to_owned()),
+            groups: vec![group(GroupCode::Lifted, "2024-01-02", Some("2024-01-01"))],
+        };
+        let faults = read(&bad, "/rows/7", today()).unwrap_err();
+        assert_eq!(
+            codes(&faults),
+            [
+                "identity_number_damaged",
+                "person_name_empty",
+                "phone_masked",
+                "region_code_not_a_division",
+                "partner_ref_personal",
+                "group_days_reversed"
+            ]
+        );
+        assert_eq!(
+            faults.last().unwrap().place,
+            crate::error::Place::Body { pointer: "#/rows/7/groups/0/valid_to".to_owned() }
+        );
+    }
+
+    #[test]
+    fn no_fault_repeats_what_was_in_the_cell() {
+        let mut bad = row();
+        bad.identity_number = Sensitive::new("430523199003079984".to_owned());
+        bad.partner_ref = Some("430523199003079985".to_owned());
+        let told = format!("{:?}", read(&bad, "", today()).unwrap_err());
+        assert!(!told.contains("19900307"), "{told}");
+    }
+
+    #[test]
+    fn an_old_county_code_means_the_county_of_today() {
+        for (sent, expected) in [
+            ("430523", Ok("430523")),
+            ("430523000000", Ok("430523")),
+            ("430000000000/430500000000/430523000000", Ok("430523")),
+            ("432621", Ok("430523")),
+            ("430521", Ok("430582")),
+            ("441900", Ok("441900")),
+            ("430500", Err("region_too_coarse")),
+            ("999999", Err("region_unknown")),
+            ("邵阳县", Err("region_code_not_a_division")),
+        ] {
+            let read = read_hukou(sent, "").map(|code| code.to_string()).map_err(|fault| fault.code);
+            assert_eq!(read, expected.map(ToOwned::to_owned), "{sent}");
+        }
+    }
+
+    #[test]
+    fn a_county_that_was_divided_is_asked_back_with_the_counties_it_became() {
+        let codes = (110_000..660_000).map(|number: u32| number.to_string().parse::<RegionCode>().unwrap());
+        let divided = codes.into_iter().find(|code| atlas().current_codes(*code).len() > 1).unwrap();
+        let fault = read_hukou(&divided.to_string(), "").unwrap_err();
+        assert_eq!(fault.code, "region_divided");
+        assert!(fault.params["successors"].as_array().unwrap().len() > 1);
+    }
+
+    #[test]
+    fn only_what_a_row_says_differently_is_a_change() {
+        let candidate = |change: fn(&mut NewWorker)| {
+            let mut sent = row();
+            change(&mut sent);
+            read(&sent, "", today()).unwrap()
+        };
+        let groups = [group(GroupCode::Lifted, "2014-12-31", None)];
+        let held = Held {
+            name: "张三",
+            phone: Some("13800001234"),
+            hukou_code: "430523".parse().unwrap(),
+            partner_ref: Some("SY-1"),
+            groups: &groups,
+        };
+        let changes = |change| difference(&held, &candidate(change), "").unwrap();
+        assert!(changes(|_| ()).is_empty());
+        assert!(changes(|row| row.name = Sensitive::new("张　三".to_owned())).is_empty());
+        assert!(changes(|row| row.phone = None).is_empty());
+        assert!(changes(|row| row.groups = vec![group(GroupCode::Lifted, "2014-12-31", None)]).is_empty());
+        assert!(changes(|row| row.name = Sensitive::new("张珊".to_owned())).name);
+        assert!(changes(|row| row.phone = Some(Sensitive::new("13900001234".to_owned()))).phone);
+        assert!(changes(|row| row.hukou_code = "430582".to_owned()).hukou_code);
+        assert!(changes(|row| row.partner_ref = Some("SY-2".to_owned())).partner_ref);
+        let ended = changes(|row| row.groups = vec![group(GroupCode::Lifted, "2014-12-31", Some("2020-12-31"))]);
+        assert_eq!(ended.groups, [group(GroupCode::Lifted, "2014-12-31", Some("2020-12-31"))]);
+    }
+
+    #[test]
+    fn memberships_of_one_group_never_share_a_day() {
+        let held = [group(GroupCode::Lifted, "2014-12-31", Some("2020-12-31"))];
+        for (sent, expected) in [
+            (vec![group(GroupCode::Lifted, "2021-01-01", None)], Ok(1)),
+            (vec![group(GroupCode::Lifted, "2020-12-31", None)], Err("group_overlaps")),
+            (vec![group(GroupCode::Lifted, "2010-01-01", Some("2014-12-30"))], Ok(1)),
+            (vec![group(GroupCode::Lifted, "2010-01-01", None)], Err("group_overlaps")),
+            (vec![group(GroupCode::Marginal, "2015-01-01", None)], Ok(1)),
+            (vec![group(GroupCode::Lifted, "2014-12-31", Some("2020-12-31"))], Ok(0)),
+            (
+                vec![
+                    group(GroupCode::Lifted, "2014-12-31", Some("2018-12-31")),
+                    group(GroupCode::Lifted, "2019-01-01", None),
+                ],
+                Ok(2),
+            ),
+            (
+                vec![
+                    group(GroupCode::Marginal, "2015-01-01", None),
+                    group(GroupCode::Marginal, "2015-01-01", Some("2016-01-01")),
+                ],
+                Err("group_overlaps"),
+            ),
+        ] {
+            let merged = merge_groups(&held, &sent, "").map(|groups| groups.len()).map_err(|faults| faults[0].code);
+            assert_eq!(merged, expected, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn the_most_needy_group_counts_and_nobody_on_a_list_is_ordinary() {
+        assert_eq!((1..=5).map(group_of_need).collect::<Vec<_>>(), BY_NEED);
+        assert_eq!([group_of_need(0), group_of_need(6), group_of_need(i64::MIN)], [GroupCode::Ordinary; 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_unchanged_when_it_is_sent_again(
+            spans in proptest::collection::vec((0_usize..5, 0_i64..3_000, proptest::option::of(0_i64..400)), 0..12)
+        ) {
+            let start = day("2015-01-01");
+            let sent: Vec<GroupMembership> = spans.into_iter().map(|(code, from, length)| {
+                let valid_from = start.plus_days(from);
+                let valid_to = length.map(|length| valid_from.plus_days(length));
+                GroupMembership { group_code: BY_NEED[code], valid_from, valid_to, source: "甲".to_owned() }
+            }).collect();
+            // Whatever of it the register takes, row after row, it takes without change the second time, and nothing overlaps.
+            let mut held: Vec<GroupMembership> = Vec::new();
+            let mut taken = Vec::new();
+            for group in sent {
+                if let Ok(written) = merge_groups(&held, std::slice::from_ref(&group), "") {
+                    held.retain(|other| written.iter().all(|new| !is_same_membership(new, other)));
+                    held.extend(written);
+                    taken.retain(|other| !is_same_membership(other, &group));
+                    taken.push(group);
+                }
+            }
+            prop_assert_eq!(merge_groups(&held, &taken, "").unwrap(), Vec::new());
+            for (place, one) in held.iter().enumerate() {
+                prop_assert!(held.iter().skip(place + 1).all(|other| !share_a_day(one, other)));
+            }
+        }
+    }
+}

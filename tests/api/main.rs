@@ -17,3 +17,4 @@ mod journey;
 mod quotas;
 mod races;
 mod support;
+mod workers;
