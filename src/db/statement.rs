@@ -172,10 +172,11 @@ impl DbConnection {
             };
             text.push_str(&format!(", {cast} as {name}"));
         }
+        // Without the limit SQLite thinks the JSON costs nothing and reads it anew for every row of the table that it is joined to.
         text.push_str(if postgres {
             " from jsonb_array_elements(cast(? as jsonb)) with ordinality as element (v, ordinality))"
         } else {
-            " from json_each(?))"
+            " from json_each(?) limit -1)"
         });
         text
     }

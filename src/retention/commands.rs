@@ -41,7 +41,7 @@ impl<'a> Desk<'a> {
         if names.is_empty() || names.len() > ROWS_MAX {
             let en = format!("send 1 to {ROWS_MAX} rows; split a longer file into several calls");
             let zh = format!("每次须提交 1 至 {ROWS_MAX} 行，更长的文件请分多次提交");
-            let fault = Fault::body("/rows", "length", en, zh).param("max", ROWS_MAX).param("length", names.len());
+            let fault = Fault::body("/rows", "row_count", en, zh).param("max", ROWS_MAX).param("rows", names.len());
             return Err(Error::new(Code::FieldInvalid).fault(fault));
         }
         let reporter = store::reporter(connection, &actor.scope, agreement_id)?;

@@ -72,9 +72,9 @@ pub fn resolve(
     };
     let rows: Vec<(i64, Id, Vec<u8>, Vec<u8>, i64, i64, RegionCode)> = statement(format!(
         "select r.ordinal, w.id, w.exchange_index, w.name_index, {NEED_ON_DAY}, w.birth_year, w.hukou_code \
-         from {source} r join worker w on w.party_id = ? and w.id = \
+         from {source} r cross join worker w where w.party_id = ? and w.id = \
          coalesce(r.id, (select k.id from worker k where k.party_id = ? and k.partner_ref = r.partner_ref)) \
-         where w.state = 'active' {kept}"
+         and w.state = 'active' {kept}"
     ))
     .bind(day)
     .bind(day)

@@ -8,6 +8,7 @@
 )]
 
 mod agreements;
+mod arrivals;
 mod contract;
 mod dispatches;
 mod edge;
@@ -16,5 +17,7 @@ mod fulfilment;
 mod journey;
 mod quotas;
 mod races;
+mod reconciliation;
+mod retention;
 mod support;
 mod workers;

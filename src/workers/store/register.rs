@@ -141,7 +141,7 @@ pub fn groups_of(
     let ids: Vec<Value> = workers.iter().map(|id| json!([id])).collect();
     let rows: Vec<(Id, GroupCode, Day, Option<Day>, String)> = statement(format!(
         "select g.worker_id, g.group_code, g.valid_from, g.valid_to, g.source \
-         from {source} r join worker_group g on g.party_id = ? and g.worker_id = r.id \
+         from {source} r cross join worker_group g where g.party_id = ? and g.worker_id = r.id \
          order by g.worker_id, g.valid_from, g.group_code"
     ))
     .bind(Value::Array(ids).to_string())
