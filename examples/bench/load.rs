@@ -21,7 +21,13 @@ impl Request {
     /// A GET.
     pub fn get(address: &str, path: &str, token: Option<&str>) -> Self {
         let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-        Self { address: address.into(), head: format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{token}").into(), body: "".into(), expected: 200, keyed: false }
+        Self {
+            address: address.into(),
+            head: format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{token}").into(),
+            body: "".into(),
+            expected: 200,
+            keyed: false,
+        }
     }
 
     /// A POST of JSON; each time it is sent under a fresh Idempotency-Key.
@@ -61,7 +67,11 @@ pub struct Load {
 }
 
 /// Sends requests on `connections` until time is up or there are no more.
-pub async fn run(connections: usize, time: Duration, next: impl Fn(usize) -> Option<Request> + Send + Sync + 'static) -> Load {
+pub async fn run(
+    connections: usize,
+    time: Duration,
+    next: impl Fn(usize) -> Option<Request> + Send + Sync + 'static,
+) -> Load {
     let (next, times) = (Arc::new(next), Arc::new(Mutex::new(Vec::new())));
     let start = Instant::now();
     let tasks: Vec<_> = (0..connections)
@@ -83,7 +93,13 @@ pub async fn run(connections: usize, time: Duration, next: impl Fn(usize) -> Opt
                     request.send(stream).await;
                     let status = answer(stream, &mut buffer).await;
                     let fits = if request.expected == 0 { status < 500 } else { status == request.expected };
-                    assert!(fits, "{} {}: {status}\n{}", request.head.lines().next().unwrap(), request.expected, String::from_utf8_lossy(&buffer));
+                    assert!(
+                        fits,
+                        "{} {}: {status}\n{}",
+                        request.head.lines().next().unwrap(),
+                        request.expected,
+                        String::from_utf8_lossy(&buffer)
+                    );
                     taken.push(sent.elapsed());
                 }
                 times.lock().unwrap().extend(taken);
@@ -96,7 +112,9 @@ pub async fn run(connections: usize, time: Duration, next: impl Fn(usize) -> Opt
     let elapsed = start.elapsed();
     let mut times = std::mem::take(&mut *times.lock().unwrap());
     times.sort_unstable();
-    let at = |share: f64| times.get((times.len() as f64 * share) as usize).or(times.last()).map_or(0.0, Duration::as_secs_f64) * 1_000.0;
+    let at = |share: f64| {
+        times.get((times.len() as f64 * share) as usize).or(times.last()).map_or(0.0, Duration::as_secs_f64) * 1_000.0
+    };
     Load { per_second: times.len() as f64 / elapsed.as_secs_f64(), p50_ms: at(0.5), p99_ms: at(0.99) }
 }
 
@@ -108,7 +126,10 @@ pub async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
         assert!(read > 0, "the server closed the connection");
         let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
-        let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |text| text.trim().parse().unwrap());
+        let length: usize = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(0, |text| text.trim().parse().unwrap());
         if buffer.len() >= end + 4 + length {
             return head[9..12].parse().unwrap();
         }

@@ -39,7 +39,11 @@ fn main() {
 
 async fn measure(database: &str, time: Duration) {
     let scene = Scene::start(database).await;
-    println!("database {}, {CONNECTIONS} connections, {ROUNDS} rounds of {} s, medians", scene.back_end(), time.as_secs());
+    println!(
+        "database {}, {CONNECTIONS} connections, {ROUNDS} rounds of {} s, medians",
+        scene.back_end(),
+        time.as_secs()
+    );
     let one = scene.shaoyang().await;
     let quota = one.quota(1_000_000).await;
     let sent = one.workers(0, 2_000).await;
@@ -70,21 +74,47 @@ async fn measure(database: &str, time: Duration) {
         figures[reads.len() + 1].push(roster_calls(&scene, &one, &quota, rosters).await);
     }
     let hello = load::median(&figures[0]).per_second;
-    for (place, name) in reads.iter().map(|(name, _)| *name).chain(["single-placement dispatch", "roster call of 1,000 rows"]).enumerate() {
+    for (place, name) in reads
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["single-placement dispatch", "roster call of 1,000 rows"])
+        .enumerate()
+    {
         let median = load::median(&figures[place]);
-        println!("{name:28} {:>9.0}/s   {:>6.3} of hello   p50 {:>7.2} ms   p99 {:>7.2} ms", median.per_second, median.per_second / hello, median.p50_ms, median.p99_ms);
+        println!(
+            "{name:28} {:>9.0}/s   {:>6.3} of hello   p50 {:>7.2} ms   p99 {:>7.2} ms",
+            median.per_second,
+            median.per_second / hello,
+            median.p50_ms,
+            median.p99_ms
+        );
     }
     never_oversold(&scene).await;
     one_winner_each(&scene).await;
 }
 
 /// One placement a request, each of another worker.
-async fn single_placements(scene: &Scene, side: &Side, dispatch: &str, quota: &str, people: &[String], next: &Arc<AtomicUsize>, time: Duration) -> Load {
+async fn single_placements(
+    scene: &Scene,
+    side: &Side,
+    dispatch: &str,
+    quota: &str,
+    people: &[String],
+    next: &Arc<AtomicUsize>,
+    time: Duration,
+) -> Load {
     let path = side.path(&format!("/dispatches/{dispatch}/placements"));
-    let (address, token, quota, people, next) = (scene.address.clone(), side.origin.token.clone(), quota.to_owned(), people.to_vec(), Arc::clone(next));
+    let (address, token, quota, people, next) =
+        (scene.address.clone(), side.origin.token.clone(), quota.to_owned(), people.to_vec(), Arc::clone(next));
     load::run(CONNECTIONS, time, move |_| {
         let worker = people.get(next.fetch_add(1, Ordering::Relaxed))?;
-        Some(Request::post(&address, &path, &token, &format!("{{\"worker_id\":\"{worker}\",\"quota_id\":\"{quota}\"}}"), 201))
+        Some(Request::post(
+            &address,
+            &path,
+            &token,
+            &format!("{{\"worker_id\":\"{worker}\",\"quota_id\":\"{quota}\"}}"),
+            201,
+        ))
     })
     .await
 }
@@ -93,8 +123,10 @@ async fn single_placements(scene: &Scene, side: &Side, dispatch: &str, quota: &s
 async fn roster_calls(scene: &Scene, side: &Side, quota: &str, workers: &[String]) -> Load {
     let dispatch = side.dispatch().await;
     let path = side.path(&format!("/dispatches/{dispatch}/roster"));
-    let calls: Vec<Request> =
-        workers.chunks(1_000).map(|rows| Request::post(&scene.address, &path, &side.origin.token, &scene::roster_body(rows, quota), 207)).collect();
+    let calls: Vec<Request> = workers
+        .chunks(1_000)
+        .map(|rows| Request::post(&scene.address, &path, &side.origin.token, &scene::roster_body(rows, quota), 207))
+        .collect();
     let next = AtomicUsize::new(0);
     load::run(8, Duration::from_secs(60), move |_| calls.get(next.fetch_add(1, Ordering::Relaxed)).cloned()).await
 }
@@ -112,16 +144,23 @@ async fn never_oversold(scene: &Scene) {
     let calls: Vec<Request> = workers
         .chunks(100)
         .enumerate()
-        .map(|(call, rows)| Request::post(&scene.address, &path, &side.origin.token, &scene::roster_body(rows, &quotas[call % 10]), 207))
+        .map(|(call, rows)| {
+            Request::post(&scene.address, &path, &side.origin.token, &scene::roster_body(rows, &quotas[call % 10]), 207)
+        })
         .collect();
     let next = AtomicUsize::new(0);
-    let attempts = load::run(16, Duration::from_secs(600), move |_| calls.get(next.fetch_add(1, Ordering::Relaxed)).cloned()).await;
+    let attempts =
+        load::run(16, Duration::from_secs(600), move |_| calls.get(next.fetch_add(1, Ordering::Relaxed)).cloned())
+            .await;
     let mut held = 0;
     for quota in &quotas {
         held += side.held(quota).await;
     }
     let wrong = scene.ledger_differences().await;
-    println!("100,000 attempts for 10,000 places, 16 clients: {held} held, {wrong} accounts off their ledger ({:.0} rows/s)", attempts.per_second * 100.0);
+    println!(
+        "100,000 attempts for 10,000 places, 16 clients: {held} held, {wrong} accounts off their ledger ({:.0} rows/s)",
+        attempts.per_second * 100.0
+    );
     assert!(held == 10_000 && wrong == 0);
 }
 
@@ -133,12 +172,20 @@ async fn one_winner_each(scene: &Scene) {
     let (ours, theirs) = (one.workers(5_000_000, 1_000).await, other.workers(5_000_000, 1_000).await);
     let race = |side: &Side, dispatch: &str, worker: &str, quota: &str| {
         let path = side.path(&format!("/dispatches/{dispatch}/placements"));
-        Request::post(&scene.address, &path, &side.origin.token, &format!("{{\"worker_id\":\"{worker}\",\"quota_id\":\"{quota}\"}}"), 0)
+        Request::post(
+            &scene.address,
+            &path,
+            &side.origin.token,
+            &format!("{{\"worker_id\":\"{worker}\",\"quota_id\":\"{quota}\"}}"),
+            0,
+        )
     };
     let requests: Vec<Request> = ours
         .iter()
         .zip(&theirs)
-        .flat_map(|(our, their)| [race(&one, &dispatch, our, &quota), race(&other, &other_dispatch, their, &other_quota)])
+        .flat_map(|(our, their)| {
+            [race(&one, &dispatch, our, &quota), race(&other, &other_dispatch, their, &other_quota)]
+        })
         .collect();
     let next = AtomicUsize::new(0);
     load::run(16, Duration::from_secs(600), move |_| requests.get(next.fetch_add(1, Ordering::Relaxed)).cloned()).await;

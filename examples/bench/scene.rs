@@ -47,7 +47,11 @@ impl Scene {
     /// Starts everything.
     pub async fn start(database: &str) -> Self {
         let folder = tempfile::tempdir_in(std::env::current_dir().unwrap().join("target")).unwrap();
-        let location = if database == "sqlite" { Location::Sqlite(folder.path().join("bench.db").to_str().unwrap().to_owned()) } else { Location::parse(database).unwrap() };
+        let location = if database == "sqlite" {
+            Location::Sqlite(folder.path().join("bench.db").to_str().unwrap().to_owned())
+        } else {
+            Location::parse(database).unwrap()
+        };
         let keys = KeyRing::generate(jiff::Timestamp::now()).unwrap();
         let state = State::open(location, 2, keys, "http://127.0.0.1", Clock::System).unwrap();
         let (address, hello) = (serve(&state), serve_hello());
@@ -72,7 +76,13 @@ impl Scene {
     /// A county with an agreement in force.
     pub async fn county(&self, code: &str, letters: &str) -> Side {
         let origin = party(&self.state, letters, "authority", code).await;
-        let mut side = Side { address: self.address.clone(), origin, destination: self.destination.clone(), employer: self.employer.clone(), agreement: String::new() };
+        let mut side = Side {
+            address: self.address.clone(),
+            origin,
+            destination: self.destination.clone(),
+            employer: self.employer.clone(),
+            agreement: String::new(),
+        };
         side.agreement = side.ratify(letters).await;
         side
     }
@@ -87,14 +97,23 @@ fn serve(state: &State) -> String {
     let state = state.clone();
     listen(move || {
         let state = state.clone();
-        HttpServer::new(move || app::app(&state)).workers(2).bind(("127.0.0.1", 0)).map(|server| (server.addrs()[0].to_string(), server.run())).unwrap()
+        HttpServer::new(move || app::app(&state))
+            .workers(2)
+            .bind(("127.0.0.1", 0))
+            .map(|server| (server.addrs()[0].to_string(), server.run()))
+            .unwrap()
     })
 }
 
 fn serve_hello() -> String {
     listen(|| {
-        let hello = || App::new().route("/hello", web::get().to(async || HttpResponse::Ok().json(json!({ "hello": "world" }))));
-        HttpServer::new(hello).workers(2).bind(("127.0.0.1", 0)).map(|server| (server.addrs()[0].to_string(), server.run())).unwrap()
+        let hello =
+            || App::new().route("/hello", web::get().to(async || HttpResponse::Ok().json(json!({ "hello": "world" }))));
+        HttpServer::new(hello)
+            .workers(2)
+            .bind(("127.0.0.1", 0))
+            .map(|server| (server.addrs()[0].to_string(), server.run()))
+            .unwrap()
     })
 }
 
@@ -150,7 +169,8 @@ async fn party(state: &State, name: &str, kind: &'static str, region: &str) -> P
 
 /// The rows of a roster call.
 pub fn roster_body(workers: &[String], quota: &str) -> String {
-    let rows: Vec<String> = workers.iter().map(|worker| format!("{{\"worker_id\":\"{worker}\",\"quota_id\":\"{quota}\"}}")).collect();
+    let rows: Vec<String> =
+        workers.iter().map(|worker| format!("{{\"worker_id\":\"{worker}\",\"quota_id\":\"{quota}\"}}")).collect();
     format!("{{\"rows\":[{}]}}", rows.join(","))
 }
 
@@ -194,7 +214,9 @@ impl Side {
         });
         let agreement = self.post(&self.origin, "/v1/agreements", &body).await["id"].as_str().unwrap().to_owned();
         self.post(&self.origin, &format!("/v1/agreements/{agreement}/proposal"), &json!({})).await;
-        let shown = self.call(&Request::get(&self.address, &format!("/v1/agreements/{agreement}"), Some(&self.origin.token))).await;
+        let shown = self
+            .call(&Request::get(&self.address, &format!("/v1/agreements/{agreement}"), Some(&self.origin.token)))
+            .await;
         let digest = find(&shown, "digest").expect("an agreement shows the digest of its version");
         for party in [&self.origin, &self.destination] {
             self.post(party, &format!("/v1/agreements/{agreement}/ratification"), &json!({ "digest": digest })).await;
@@ -206,7 +228,12 @@ impl Side {
     pub async fn quota(&self, places: i64) -> String {
         let body = json!({ "employer_id": self.employer.id, "post_title": "普工", "region_code": "330782", "requested_places": places, "valid_until": format!("{}-12-31", year() + 1) });
         let quota = self.post(&self.destination, &self.path("/quotas"), &body).await["id"].as_str().unwrap().to_owned();
-        self.post(&self.destination, &self.path(&format!("/quotas/{quota}/publication")), &json!({ "approved_places": places })).await;
+        self.post(
+            &self.destination,
+            &self.path(&format!("/quotas/{quota}/publication")),
+            &json!({ "approved_places": places }),
+        )
+        .await;
         quota
     }
 
@@ -215,16 +242,23 @@ impl Side {
         let mut ids = Vec::with_capacity(count);
         let people: Vec<usize> = (first..first + count).collect();
         for people in people.chunks(5_000) {
-            let rows: Vec<Value> = people.iter().map(|n| json!({ "name": "刘春玉", "identity_number": identity_number(*n), "hukou_code": "430523" })).collect();
+            let rows: Vec<Value> = people
+                .iter()
+                .map(|n| json!({ "name": "刘春玉", "identity_number": identity_number(*n), "hukou_code": "430523" }))
+                .collect();
             let receipts = self.post(&self.origin, "/v1/worker-batches", &json!({ "rows": rows })).await;
-            ids.extend(receipts["results"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+            ids.extend(
+                receipts["results"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()),
+            );
         }
         ids
     }
 
     /// A dispatch as a draft.
     pub async fn dispatch(&self) -> String {
-        let today = jiff::Timestamp::now().in_tz("Asia/Shanghai").map_or_else(|_| jiff::civil::date(2026, 1, 1), |now| now.date());
+        let today = jiff::Timestamp::now()
+            .in_tz("Asia/Shanghai")
+            .map_or_else(|_| jiff::civil::date(2026, 1, 1), |now| now.date());
         let body = json!({ "title": "批次", "mode": "point_to_point", "legal_basis": "协议第六条", "consent_recorded": true,
             "planned_departure_on": today.to_string(), "planned_arrival_on": today.to_string() });
         self.post(&self.origin, &self.path("/dispatches"), &body).await["id"].as_str().unwrap().to_owned()
@@ -238,20 +272,38 @@ impl Side {
 
     /// Lets a dispatch depart.
     pub async fn depart(&self, dispatch: &str) {
-        let shown = self.call(&Request::get(&self.address, &self.path(&format!("/dispatches/{dispatch}")), Some(&self.origin.token))).await;
+        let shown = self
+            .call(&Request::get(
+                &self.address,
+                &self.path(&format!("/dispatches/{dispatch}")),
+                Some(&self.origin.token),
+            ))
+            .await;
         self.post(&self.origin, &self.path(&format!("/dispatches/{dispatch}/lock")), &json!({})).await;
-        self.post(&self.origin, &self.path(&format!("/dispatches/{dispatch}/departure")), &json!({ "departed_on": shown["planned_departure_on"] })).await;
+        self.post(
+            &self.origin,
+            &self.path(&format!("/dispatches/{dispatch}/departure")),
+            &json!({ "departed_on": shown["planned_departure_on"] }),
+        )
+        .await;
     }
 
     /// Path of one placement.
     pub async fn first_placement(&self) -> String {
-        let page = self.call(&Request::get(&self.address, &self.path("/placements?limit=1"), Some(&self.origin.token))).await;
+        let page =
+            self.call(&Request::get(&self.address, &self.path("/placements?limit=1"), Some(&self.origin.token))).await;
         self.path(&format!("/placements/{}", page["items"][0]["id"].as_str().unwrap()))
     }
 
     /// Places held of a quota.
     pub async fn held(&self, quota: &str) -> i64 {
-        let balance = self.call(&Request::get(&self.address, &self.path(&format!("/quotas/{quota}/balance")), Some(&self.origin.token))).await;
+        let balance = self
+            .call(&Request::get(
+                &self.address,
+                &self.path(&format!("/quotas/{quota}/balance")),
+                Some(&self.origin.token),
+            ))
+            .await;
         balance["accounts"][0]["held"].as_i64().unwrap()
     }
 }
@@ -263,7 +315,11 @@ fn year() -> i64 {
 /// The first text under this name, wherever it stands.
 fn find(value: &Value, name: &str) -> Option<String> {
     match value {
-        Value::Object(members) => members.get(name).and_then(Value::as_str).map(ToOwned::to_owned).or_else(|| members.values().find_map(|member| find(member, name))),
+        Value::Object(members) => members
+            .get(name)
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+            .or_else(|| members.values().find_map(|member| find(member, name))),
         Value::Array(items) => items.iter().find_map(|item| find(item, name)),
         _ => None,
     }
@@ -271,11 +327,19 @@ fn find(value: &Value, name: &str) -> Option<String> {
 
 /// The identity number of the `n`-th invented person: an order number no living person has.
 fn identity_number(n: usize) -> String {
-    const PREFIXES: [&str; 12] = ["430523", "430521", "430522", "430524", "430525", "430527", "430528", "430529", "430502", "430503", "430511", "432621"];
+    const PREFIXES: [&str; 12] = [
+        "430523", "430521", "430522", "430524", "430525", "430527", "430528", "430529", "430502", "430503", "430511",
+        "432621",
+    ];
     let days = 14_000;
-    let day = jiff::civil::date(1962, 1, 1).saturating_add(jiff::Span::new().try_days(((n / 4) % days) as i64).unwrap());
+    let day =
+        jiff::civil::date(1962, 1, 1).saturating_add(jiff::Span::new().try_days(((n / 4) % days) as i64).unwrap());
     let prefix_number = n / 4 / days;
-    let prefix = if prefix_number < PREFIXES.len() { PREFIXES[prefix_number].to_owned() } else { format!("{}", 110_000 + prefix_number) };
+    let prefix = if prefix_number < PREFIXES.len() {
+        PREFIXES[prefix_number].to_owned()
+    } else {
+        format!("{}", 110_000 + prefix_number)
+    };
     let body = format!("{prefix}{:04}{:02}{:02}{}", day.year(), day.month(), day.day(), 996 + n % 4);
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     let sum: u32 = body.chars().zip(weights).map(|(digit, weight)| digit.to_digit(10).unwrap() * weight).sum();

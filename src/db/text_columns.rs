@@ -6,7 +6,8 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 #[must_use]
 pub fn enum_schema(about: &str, values: &[(&str, &str)]) -> RefOr<Schema> {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let meanings: String = values.iter().map(|(text, meaning)| format!("\n- `{text}`: {}", one_line(meaning))).collect();
+    let meanings: String =
+        values.iter().map(|(text, meaning)| format!("\n- `{text}`: {}", one_line(meaning))).collect();
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(format!("{}\n{meanings}", one_line(about))))
@@ -127,7 +128,10 @@ mod tests {
     fn the_document_names_what_is_sent() {
         let schema = serde_json::to_value(Door::schema()).unwrap();
         assert_eq!(schema["enum"], serde_json::json!(["open", "shut_tight"]));
-        assert_eq!(schema["description"], "How a door is.\n\n- `open`: One can go through.\n- `shut_tight`: One cannot.");
+        assert_eq!(
+            schema["description"],
+            "How a door is.\n\n- `open`: One can go through.\n- `shut_tight`: One cannot."
+        );
         assert_eq!(serde_json::to_value(Door::ShutTight).unwrap(), "shut_tight");
         assert_eq!((Door::from_text("open"), Door::from_text("Open"), Door::ALL.len()), (Some(Door::Open), None, 2));
     }

@@ -8,13 +8,17 @@
 )]
 
 mod agreements;
+mod command_line;
 mod contract;
 mod dispatches;
 mod edge;
 mod events;
 mod fulfilment;
+mod identity;
 mod journey;
+mod parties;
 mod quotas;
 mod races;
+mod regions;
 mod support;
 mod workers;
