@@ -15,6 +15,7 @@ use super::{client_assertion, policy, store};
 use crate::app::State;
 use crate::db::{Id, Instant};
 use crate::error::{Code, Error, Result};
+use crate::http::problem::Problem;
 use crate::seal::Sensitive;
 
 /// Most bytes of a token request; an assertion has at most four thousand.
@@ -132,7 +133,8 @@ impl From<Refusal> for Stop {
 /// Client credentials with `private_key_jwt`: sign a fresh assertion for each request. There are no refresh tokens and no secrets.
 #[utoipa::path(tag = "tokens", request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A token of at most ten minutes", body = TokenAnswer),
-        (status = 400, description = "The request is not understood, or asks for what the client may not have", body = TokenRefusal),
+        (status = 400, description = "The request is not understood, or asks for what the client may not have",
+            content((TokenRefusal = "application/json"), (Problem = "application/problem+json"))),
         (status = 401, description = "The client is not authenticated", body = TokenRefusal)))]
 #[post("/oauth/token")]
 pub async fn get_token(state: web::Data<State>, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse> {
@@ -313,6 +315,8 @@ pub struct AuthorizationServer {
 }
 
 /// Reads the authorization server's metadata
+///
+/// From the issuer alone an OAuth client finds the token endpoint, the keys and what is supported.
 #[utoipa::path(tag = "tokens", responses((status = 200, description = "The metadata (RFC 8414)", body = AuthorizationServer)))]
 #[get("/.well-known/oauth-authorization-server")]
 #[expect(clippy::unused_async, reason = "the form of a handler")]
@@ -352,6 +356,8 @@ pub struct ProtectedResource {
 }
 
 /// Reads the protected resource's metadata
+///
+/// From the API's address alone an OAuth client finds who issues its tokens.
 #[utoipa::path(tag = "tokens", responses((status = 200, description = "The metadata (RFC 9728)", body = ProtectedResource)))]
 #[get("/.well-known/oauth-protected-resource")]
 #[expect(clippy::unused_async, reason = "the form of a handler")]

@@ -47,6 +47,8 @@ pub async fn register_client(
 }
 
 /// Lists clients
+///
+/// The clients of every party with their public keys; for the operator.
 #[utoipa::path(tag = "parties", params(PageParams, ClientFilter), responses((status = 200, description = "A page of clients", body = Page<ClientWithKeys>)),
     security(("oauth2" = ["parties.write"])))]
 #[get("/v1/clients")]
@@ -69,6 +71,8 @@ pub async fn list_clients(
 }
 
 /// Reads a client
+///
+/// A client with its public keys, newest first; for the operator.
 #[utoipa::path(tag = "parties", params(("client_id" = Id, Path, description = "The client")),
     responses((status = 200, description = "The client with its keys", body = ClientWithKeys)), security(("oauth2" = ["parties.write"])))]
 #[get("/v1/clients/{client_id}")]

@@ -77,6 +77,8 @@ pub async fn list_parties(
 }
 
 /// Reads a party
+///
+/// Every caller may read every party.
 #[utoipa::path(tag = "parties", params(("party_id" = Id, Path, description = "The party")),
     responses((status = 200, description = "The party", body = CheckedParty)), security(("oauth2" = ["parties.read"])))]
 #[get("/v1/parties/{party_id}")]
@@ -172,6 +174,8 @@ pub async fn register_zone(
 }
 
 /// Lists zones
+///
+/// Development zones with the division that hosts each; every caller may read them.
 #[utoipa::path(tag = "parties", params(PageParams, ZoneFilter), responses((status = 200, description = "A page of zones", body = Page<Zone>)),
     security(("oauth2" = ["parties.read"])))]
 #[get("/v1/zones")]
@@ -189,6 +193,8 @@ pub async fn list_zones(
 }
 
 /// Reads a zone
+///
+/// A zone never changes.
 #[utoipa::path(tag = "parties", params(("zone_id" = Id, Path, description = "The zone")),
     responses((status = 200, description = "The zone", body = Zone)), security(("oauth2" = ["parties.read"])))]
 #[get("/v1/zones/{zone_id}")]

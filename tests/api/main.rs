@@ -9,15 +9,19 @@
 
 mod agreements;
 mod arrivals;
+mod command_line;
 mod contract;
 mod dispatches;
 mod edge;
 mod events;
 mod fulfilment;
+mod identity;
 mod journey;
+mod parties;
 mod quotas;
 mod races;
 mod reconciliation;
 mod retention;
+mod regions;
 mod support;
 mod workers;

@@ -1,0 +1,269 @@
+//! The program itself, started as an operator would start it: a process, its output, its exit code, and a real socket.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::cluster;
+
+/// Longest wait for something the program is about to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with a database and keys of its own.
+struct Place {
+    folder: tempfile::TempDir,
+    database: String,
+    _cluster: Option<cluster::Database>,
+}
+
+impl Place {
+    fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", folder.path().join("data/exchange.db").display());
+        Self { folder, database, _cluster: None }
+    }
+
+    fn postgres() -> Self {
+        let cluster = cluster::fresh_database();
+        Self { folder: tempfile::tempdir().unwrap(), database: cluster.url.clone(), _cluster: Some(cluster) }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_labour-exchange"));
+        // Settings by environment: an option of the test itself wins over them.
+        command
+            .args(arguments)
+            .env("LABOUR_EXCHANGE_DATABASE", &self.database)
+            .env("LABOUR_EXCHANGE_KEY_FILE", self.file("keys.json"))
+            .env_remove("LABOUR_EXCHANGE_PUBLIC_URL")
+            .current_dir(self.folder.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// What a command that must succeed prints.
+    fn told(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.told(arguments)).unwrap()
+    }
+
+    /// What a command that must fail with this exit code says.
+    fn refused(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        said
+    }
+}
+
+/// A server process; ended with the test.
+struct Server {
+    child: Child,
+    address: String,
+    log: PathBuf,
+}
+
+impl Server {
+    fn start(place: &Place, more: &[&str]) -> Self {
+        let log = place.file("server.log");
+        let mut command = place.command(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| {
+            panic!("{line:?}: {}", std::fs::read_to_string(&log).unwrap());
+        });
+        Self { address: address.to_owned(), child, log }
+    }
+
+    /// Status and body of a GET.
+    fn get(&self, path: &str, token: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let host = &self.address;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end; whether it was a clean one.
+    fn ended(&mut self) -> bool {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.success();
+            }
+            assert!(start.elapsed() < PATIENCE, "{}", std::fs::read_to_string(&self.log).unwrap());
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// From nothing to a call: the operator, a party, a key, a client, a token, a server.
+fn an_operator_gets_from_nothing_to_a_call(place: &Place) {
+    let operator = place.json(&["operator", "init", "--key-out", "operator.jwk.json"]);
+    assert_eq!(operator["created"], true);
+    let mode = std::fs::metadata(place.file("operator.jwk.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else may read a private key");
+    let again = place.json(&["operator", "init", "--key-out", "another.jwk.json"]);
+    assert_eq!((&again["created"], &again["party_id"]), (&Value::Bool(false), &operator["party_id"]));
+    assert!(!place.file("another.jwk.json").exists());
+
+    let party = place.json(&["party", "add", "--name", "邵阳县人社局", "--kind", "authority", "--region", "430523"]);
+    let public = place.told(&["client", "new-key", "--out", "origin.jwk.json"]);
+    assert!(!public.contains("\"d\""), "the private part stays in its file");
+    std::fs::write(place.file("public.jwk.json"), public).unwrap();
+    let party_id = party["party_id"].as_str().unwrap();
+    let client = place.json(&[
+        "client",
+        "add",
+        "--party",
+        party_id,
+        "--public-key",
+        "public.jwk.json",
+        "--scopes",
+        "parties.read events.read",
+    ]);
+    let client_id = client["client_id"].as_str().unwrap();
+
+    let mut server = Server::start(place, &[]);
+    let token = place.told(&["token", "--client", client_id]);
+    assert_eq!(token.lines().count(), 1, "the token and nothing else");
+    let (status, body) = server.get("/v1/parties", token.trim());
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains("邵阳县人社局"));
+    let narrow = place.told(&["token", "--client", client_id, "--scopes", "events.read"]);
+    assert_eq!(server.get("/v1/parties", narrow.trim()).0, 403);
+    let (_, served) = server.get("/openapi.json", "");
+    assert_eq!(served, place.told(&["openapi"]), "what is served is what is printed");
+
+    let verified = place.told(&["verify"]);
+    assert!(verified.contains("0 differences"), "{verified}");
+    place.json(&["client", "revoke", "--client", client_id]);
+    assert!(place.refused(&["token", "--client", client_id], 1).contains("revoked"));
+    server.signal("-INT");
+    assert!(server.ended());
+}
+
+#[test]
+fn an_operator_gets_from_nothing_to_a_call_on_sqlite() {
+    an_operator_gets_from_nothing_to_a_call(&Place::sqlite());
+}
+
+#[test]
+fn an_operator_gets_from_nothing_to_a_call_on_postgres() {
+    an_operator_gets_from_nothing_to_a_call(&Place::postgres());
+}
+
+#[test]
+fn a_server_told_to_stop_says_so_first_and_then_ends_cleanly() {
+    let place = Place::sqlite();
+    let mut server = Server::start(&place, &["--drain-s", "600"]);
+    assert_eq!(server.get("/readyz", "").0, 200);
+    server.signal("-TERM");
+    let start = Instant::now();
+    while server.get("/readyz", "").0 != 503 {
+        assert!(start.elapsed() < PATIENCE);
+    }
+    assert_eq!(server.get("/livez", "").0, 200, "it still answers while balancers turn away");
+    server.signal("-TERM");
+    assert!(server.ended(), "a second signal ends the pause");
+}
+
+#[test]
+fn a_wrong_setting_is_named_in_both_languages_with_its_remedy() {
+    let place = Place::sqlite();
+    let said = place.refused(&["serve", "--public-url", "exchange.example.cn"], 2);
+    assert!(said.contains("--public-url") && said.contains("对外地址"), "{said}");
+    let said = place.refused(&["migrate", "--database", "mysql://x"], 2);
+    assert!(said.contains("sqlite:PATH") && said.contains("数据库地址"), "{said}");
+    place.told(&["migrate"]);
+    let said = place.refused(&["token", "--client", "0192f0c1-7d5e-7c3a-9b61-2f4e8d7a6c50"], 2);
+    assert!(said.contains("cannot be read") && said.contains("密钥文件"), "{said}");
+    drop(Server::start(&place, &[]));
+    std::fs::set_permissions(place.file("keys.json"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let said = place.refused(&["serve", "--listen", "127.0.0.1:0"], 2);
+    assert!(said.contains("chmod 600") && said.contains("可被其他账户读取"), "{said}");
+    place.refused(&["serve", "--listen", "nowhere"], 2);
+    place.refused(&["party", "add", "--name", "甲", "--kind", "village"], 2);
+}
+
+#[test]
+fn a_refused_command_leaves_nothing_behind() {
+    let place = Place::sqlite();
+    std::fs::write(place.file("taken.jwk.json"), "{}").unwrap();
+    place.refused(&["operator", "init", "--key-out", "taken.jwk.json"], 2);
+    let operator = place.json(&["operator", "init", "--key-out", "free.jwk.json"]);
+    assert_eq!(operator["created"], true, "the refused one left no party");
+    let said = place.refused(&["party", "add", "--name", "甲", "--kind", "authority", "--region", "330103"], 1);
+    assert!(said.contains("region_code"), "{said}");
+}
+
+#[test]
+fn migrations_run_once_and_are_named() {
+    let place = Place::sqlite();
+    assert!(place.told(&["migrate"]).contains("identity"));
+    assert_eq!(place.told(&["migrate"]), "");
+}
+
+#[test]
+fn verify_names_a_changed_event_and_fails() {
+    let place = Place::sqlite();
+    place.told(&["operator", "init", "--key-out", "operator.jwk.json"]);
+    let path = place.database.strip_prefix("sqlite:").unwrap();
+    let mut connection = labour_exchange::db::Location::Sqlite(path.to_owned()).open(false).unwrap();
+    labour_exchange::db::statement("update event set payload = '{}' where sequence = 1").run(&mut connection).unwrap();
+    drop(connection);
+    let output = place.run(&["verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("its payload was changed"), "{said}");
+}
+
+#[test]
+fn the_log_can_be_read_by_programs() {
+    let place = Place::sqlite();
+    let server = Server::start(&place, &["--log-format", "json"]);
+    assert_eq!(server.get("/v1/parties", "secret.token.text").0, 401);
+    let log = std::fs::read_to_string(&server.log).unwrap();
+    assert!(!log.is_empty());
+    for line in log.lines() {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+    assert!(!log.contains("secret.token.text"), "no token in the log");
+}
