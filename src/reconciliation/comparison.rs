@@ -149,7 +149,7 @@ pub struct Tally {
 
 impl Tally {
     /// Counts a row.
-    pub fn add(&mut self, row: &Compared<'_>, measure: &Measure) {
+    pub fn add(&mut self, row: &Compared<'_>) {
         self.rows += 1;
         let situation = row.classification.situation;
         *self.situations.entry(situation).or_default() += 1;

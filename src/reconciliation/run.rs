@@ -111,7 +111,7 @@ impl Reconciler {
         let Self { measure, ranks, hasher, tally, .. } = self;
         let comparison = Comparison { stretch: &stretch, resolution: &resolution, measure, ranks };
         comparison.each(|row| {
-            rows.push(enter(row, measure, hasher, tally)?);
+            rows.push(enter(row, hasher, tally)?);
             Ok::<(), Error>(())
         })?;
         Ok(rows)
@@ -133,7 +133,7 @@ impl Reconciler {
         let Self { measure, hasher, tally, .. } = self;
         for claims in &loose {
             compare_loose(claims, measure, |row| {
-                rows.push(enter(row, measure, hasher, tally)?);
+                rows.push(enter(row, hasher, tally)?);
                 Ok::<(), Error>(())
             })?;
         }
@@ -167,9 +167,9 @@ impl Reconciler {
 }
 
 /// Counts and hashes a row, and gives what is written of it.
-fn enter(row: &Compared<'_>, measure: &Measure, hasher: &mut RunHasher, tally: &mut Tally) -> Result<NewRow> {
+fn enter(row: &Compared<'_>, hasher: &mut RunHasher, tally: &mut Tally) -> Result<NewRow> {
     hasher.push(row.key, row_hash(row.key, &row.classification)).map_err(Error::internal)?;
-    tally.add(row, measure);
+    tally.add(row);
     let (placement_id, about) = match row.key {
         RowKey::Placement(id) => (Some(id), None),
         RowKey::Claim(id) => (None, Some(id)),

@@ -15,4 +15,5 @@ mod fulfilment;
 mod journey;
 mod quotas;
 mod races;
+mod reconciliation;
 mod support;
