@@ -3,6 +3,10 @@
 //! Each query is a range of one ordered index or a set of ids handed over at once; none grows with the agreement, so memory stays flat
 //! however many rows a run has. Only what was recorded by the cut-off is read. A claim was in effect then if no later claim of the
 //! same claimant had replaced it by then.
+//!
+//! Where a set is joined, `cross join` and `between x and x` stand for `join` and `= x`: without statistics SQLite takes the primary
+//! key's first column, the agreement, for the better way in and would read the whole agreement for each element of the set. PostgreSQL
+//! reads both forms alike.
 
 use std::collections::HashMap;
 
@@ -86,9 +90,10 @@ impl Books {
     /// Whether any claim names a person instead of a placement.
     pub fn names_persons(&self, connection: &mut DbConnection) -> Result<bool> {
         let found: Vec<i64> = statement(
-            "select cast(1 as bigint) from claim where agreement_id = ? and placement_id is null and recorded_at < ? limit 1",
+            "select cast(1 as bigint) from claim where agreement_id = ? and placement_id is null and id > ? and recorded_at < ? limit 1",
         )
         .bind(self.agreement_id)
+        .bind(Id::NIL)
         .bind(self.known_before)
         .returning::<BigInt>()
         .load(connection)?;
@@ -176,10 +181,10 @@ impl Books {
     ) -> Result<Vec<Vec<u8>>> {
         let mut keys: Vec<Vec<u8>> = statement(
             "select distinct w.exchange_index from placement p \
-             join worker w on w.party_id = p.origin_id and w.id = p.worker_id \
-             join worker v on v.exchange_index = w.exchange_index \
-             join placement o on o.origin_id = v.party_id and o.worker_id = v.id and o.agreement_id = p.agreement_id and o.id <> p.id \
-             where p.agreement_id = ? and p.id > ? and p.id <= ?",
+             cross join worker w cross join worker v cross join placement o \
+             where w.party_id = p.origin_id and w.id = p.worker_id and v.exchange_index = w.exchange_index \
+             and o.origin_id = v.party_id and o.worker_id = v.id and o.agreement_id = p.agreement_id and o.id <> p.id \
+             and p.agreement_id = ? and p.id > ? and p.id <= ?",
         )
         .bind(self.agreement_id)
         .bind(after)
@@ -189,9 +194,10 @@ impl Books {
         if names_persons {
             let named: Vec<Vec<u8>> = statement(
                 "select distinct w.exchange_index from placement p \
-                 join worker w on w.party_id = p.origin_id and w.id = p.worker_id \
-                 join claim c on c.agreement_id = p.agreement_id and c.exchange_index = w.exchange_index and c.placement_id is null \
-                 where p.agreement_id = ? and p.id > ? and p.id <= ?",
+                 cross join worker w cross join claim c \
+                 where w.party_id = p.origin_id and w.id = p.worker_id and c.agreement_id = p.agreement_id \
+                 and c.exchange_index between w.exchange_index and w.exchange_index and c.placement_id is null \
+                 and p.agreement_id = ? and p.id > ? and p.id <= ?",
             )
             .bind(self.agreement_id)
             .bind(after)
@@ -231,10 +237,9 @@ impl Books {
         let source = connection.rows(&[("worker_key", Column::Bytes)]);
         let wanted = Value::from_iter(keys.iter().map(|key| json!([hex::encode(key)]))).to_string();
         let rows: Vec<((Vec<u8>, Vec<u8>), PlacementColumns)> = statement(format!(
-            "select w.exchange_index, w.name_index, {PLACEMENT} from {source} k join worker w on w.exchange_index = k.worker_key \
-             join placement p on p.origin_id = w.party_id and p.worker_id = w.id \
-             join dispatch d on d.agreement_id = p.agreement_id and d.id = p.dispatch_id \
-             where p.agreement_id = ? and d.created_at < ? order by p.id"
+            "select w.exchange_index, w.name_index, {PLACEMENT} from {source} k cross join worker w cross join placement p cross join dispatch d \
+             where w.exchange_index = k.worker_key and p.origin_id = w.party_id and p.worker_id = w.id \
+             and d.agreement_id = p.agreement_id and d.id = p.dispatch_id and p.agreement_id = ? and d.created_at < ? order by p.id"
         ))
         .bind(wanted.clone())
         .bind(self.agreement_id)
@@ -261,12 +266,12 @@ impl Books {
     ) -> Result<HashMap<Uuid, Vec<ClaimRecord>>> {
         let source = connection.rows(&[("placement_id", Column::Id)]);
         let rows: Vec<ClaimColumns> = statement(format!(
-            "select {CLAIM} from {source} k join claim c on c.agreement_id = ? and c.placement_id = k.placement_id {REPLACED} \
-             where {COUNTS} order by c.placement_id, c.id"
+            "select {CLAIM} from {source} k cross join claim c {REPLACED} \
+             where c.agreement_id = ? and c.placement_id between k.placement_id and k.placement_id and {COUNTS} order by c.placement_id, c.id"
         ))
         .bind(Value::from_iter(placements.iter().map(|row| json!([row.placement.id]))).to_string())
-        .bind(self.agreement_id)
         .bind(self.known_before)
+        .bind(self.agreement_id)
         .bind(self.known_before)
         .bind(self.cut_off)
         .returning::<ClaimTypes>()
@@ -283,12 +288,12 @@ impl Books {
         let source = connection.rows(&[("worker_key", Column::Bytes)]);
         let rows: Vec<((Vec<u8>, Vec<u8>), ClaimColumns)> = statement(format!(
             "select c.exchange_index, c.name_index, {CLAIM} from {source} k \
-             join claim c on c.agreement_id = ? and c.exchange_index = k.worker_key and c.placement_id is null {REPLACED} \
-             where {COUNTS} order by c.id"
+             cross join claim c {REPLACED} \
+             where c.agreement_id = ? and c.exchange_index between k.worker_key and k.worker_key and c.placement_id is null and {COUNTS} order by c.id"
         ))
         .bind(wanted)
-        .bind(self.agreement_id)
         .bind(self.known_before)
+        .bind(self.agreement_id)
         .bind(self.known_before)
         .bind(self.cut_off)
         .returning::<((Binary, Binary), ClaimTypes)>()
