@@ -178,7 +178,7 @@ fn signing_key(connection: &mut DbConnection, client_id: Id, document: &str, sig
 pub fn amend(
     connection: &mut DbConnection,
     actor: &Actor,
-    mut membership: Membership,
+    membership: &mut Membership,
     request: NewAmendment,
 ) -> Result<VersionRow> {
     let agreement = &mut membership.agreement;
@@ -227,7 +227,7 @@ pub fn amend(
 pub fn withdraw_amendment(
     connection: &mut DbConnection,
     actor: &Actor,
-    mut membership: Membership,
+    membership: &mut Membership,
     number: i64,
 ) -> Result<VersionRow> {
     let agreement = &mut membership.agreement;

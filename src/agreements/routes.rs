@@ -125,7 +125,7 @@ async fn get_agreement(
 #[utoipa::path(
     tag = "agreements",
     params(("agreement_id" = Id, Path, description = "The agreement")),
-    request_body(content((AgreementChange = "application/merge-patch+json"), (AgreementChange = "application/json"))),
+    request_body = AgreementChange,
     responses((status = 200, description = "The changed draft", body = AgreementDetail)),
     security(("oauth2" = ["agreements.write"]))
 )]

@@ -145,6 +145,8 @@ pub async fn list_claims(
 }
 
 /// Reads a claim
+///
+/// Claims are never changed: `replaced_by` names the later claim of the same claimant that stands in its place.
 #[utoipa::path(tag = "arrivals",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("claim_id" = Id, Path, description = "The claim")),
     responses((status = 200, description = "The claim", body = Claim)), security(("oauth2" = ["agreements.read"])))]
@@ -213,6 +215,8 @@ pub async fn raise_dispute(
 }
 
 /// Lists the disputes of a placement
+///
+/// Open ones and those that were withdrawn, with who raised them and why.
 #[utoipa::path(tag = "arrivals",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"), PageParams, DisputeFilter),
     responses((status = 200, description = "A page of disputes", body = Page<Dispute>)), security(("oauth2" = ["agreements.read"])))]

@@ -469,7 +469,7 @@ impl Scene {
         app.post(&origin, &format!("/v1/agreements/{agreement}/proposal"), json!({})).await.expect(200);
         let document = app.get(&destination, &format!("/v1/agreements/{agreement}/document")).await.expect(200);
         let digest = document.etag().trim_matches('"').to_owned();
-        for party in [&origin, &destination] {
+        for party in [&origin, &destination, &station] {
             let path = format!("/v1/agreements/{agreement}/ratification");
             app.post(party, &path, json!({ "digest": digest })).await.expect(200);
         }

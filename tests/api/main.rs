@@ -21,7 +21,7 @@ mod parties;
 mod quotas;
 mod races;
 mod reconciliation;
-mod retention;
 mod regions;
+mod retention;
 mod support;
 mod workers;

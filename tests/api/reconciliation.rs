@@ -109,7 +109,9 @@ async fn ended(scene: &Scene, placement: &str, day: &str) {
     let id = literal(&scene.app, placement);
     let closed = as_owner(
         &scene.app,
-        format!("update placement set state = 'ended', ended_on = '{day}', end_reason = 'resigned' where id = {id}"),
+        format!(
+            "update placement set state = 'ended', outcome_on = coalesce(outcome_on, '{day}'), ended_on = '{day}', end_reason = 'resigned' where id = {id}"
+        ),
     );
     assert_eq!(closed.await, 1);
     assert_eq!(as_owner(&scene.app, format!("delete from open_placement where placement_id = {id}")).await, 1);

@@ -48,7 +48,7 @@ fn step(
 
 /// A version as it is after a step of its own.
 fn version_now(connection: &mut DbConnection, row: &VersionRow) -> Result<AgreementVersion> {
-    let ratifications = versions::ratifications(connection, row.agreement_id, row.number, row.number)?;
+    let ratifications = versions::ratifications_of(connection, row.agreement_id, std::slice::from_ref(row))?;
     Ok(AgreementVersion::of(row, &ratifications))
 }
 
@@ -210,7 +210,7 @@ async fn reasoned(
 /// Propose an amendment
 ///
 /// A new version of the terms of a ratified agreement, whole. It holds from its day once every party has ratified it; the version
-/// before stays readable and holds for the days before. One amendment at a time.
+/// before stays readable and holds for the days before. One amendment at a time. The ETag is that of the agreement.
 #[utoipa::path(
     tag = "agreements",
     params(("agreement_id" = Id, Path, description = "The agreement")),
@@ -223,16 +223,14 @@ async fn propose_amendment(
     state: web::Data<State>,
     caller: Caller<AgreementsWrite>,
     path: web::Path<Id>,
-    if_match: IfMatch,
     posted: Posted<NewAmendment>,
 ) -> Result<Answer> {
     let (actor, id, body) = (caller.actor(&state), path.into_inner(), posted.body);
     let amend = move |connection: &mut DbConnection| {
-        let membership = store::locked(connection, &actor.scope, id)?;
-        if_match.check(membership.agreement.version)?;
-        let row = ratifying::amend(connection, &actor, membership, body)?;
+        let mut membership = store::locked(connection, &actor.scope, id)?;
+        let row = ratifying::amend(connection, &actor, &mut membership, body)?;
         let location = format!("/v1/agreements/{id}/document?version={}", row.number);
-        Answer::created(location, &version_now(connection, &row)?)
+        Ok(Answer::created(location, &version_now(connection, &row)?)?.version(membership.agreement.version))
     };
     posted.key.run(&state, amend).await
 }
@@ -240,7 +238,7 @@ async fn propose_amendment(
 /// Withdraw an amendment
 ///
 /// Takes a version that is before the parties off the table. Any origin or destination may: an amendment needs every party, so each
-/// may refuse it. It stays on record as withdrawn.
+/// may refuse it. It stays on record as withdrawn. The ETag is that of the agreement.
 #[utoipa::path(
     tag = "agreements",
     params(
@@ -261,10 +259,10 @@ async fn withdraw_amendment(
 ) -> Result<Answer> {
     let (actor, (id, number)) = (caller.actor(&state), path.into_inner());
     let withdraw = move |connection: &mut DbConnection| {
-        let membership = store::locked(connection, &actor.scope, id)?;
+        let mut membership = store::locked(connection, &actor.scope, id)?;
         if_match.check(membership.agreement.version)?;
-        let row = ratifying::withdraw_amendment(connection, &actor, membership, number)?;
-        Answer::ok(&version_now(connection, &row)?)
+        let row = ratifying::withdraw_amendment(connection, &actor, &mut membership, number)?;
+        Ok(Answer::ok(&version_now(connection, &row)?)?.version(membership.agreement.version))
     };
     posted.key.run(&state, withdraw).await
 }
