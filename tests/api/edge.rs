@@ -1,7 +1,20 @@
-//! What every answer has, whatever it answers.
+//! What every request passes and every answer has, whatever it is about.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use actix_web::HttpServer;
+use serde_json::json;
 
 use crate::on_both;
-use crate::support::TestApp;
+use crate::support::scene::Scene;
+use crate::support::{TestApp, TestParty};
+
+const BODY_LIMIT: usize = 5 * 1024 * 1024;
+
+async fn origin(app: &TestApp) -> TestParty {
+    app.party("邵阳县人力资源和社会保障局", "authority", "430523").await
+}
 
 on_both! {
     /// An orchestrator can tell that the process lives without touching the database.
@@ -9,17 +22,22 @@ on_both! {
         let reply = app.get_anonymous("/livez").await.expect(200);
         assert_eq!(reply.body["status"], "alive");
         assert_eq!(reply.header("cache-control"), "no-store");
+        assert_eq!(app.get_anonymous("/readyz").await.expect(200).body["status"], "ready");
     }
 
     /// A mistyped address is answered in the same form as every other problem.
     async fn an_unknown_address_is_a_problem(app: TestApp) {
-        app.get_anonymous("/v1/nothing-here").await.expect(404).problem("not_found");
+        for path in ["/v1/nothing-here", "/", "/v1", "/v1/agreements/", "/V1/agreements", "/v1/%2e%2e/agreements", "/docs/../nothing"] {
+            app.get_anonymous(path).await.expect(404).problem("not_found");
+        }
     }
 
-    /// The document can be read without a token.
-    async fn the_document_is_public(app: TestApp) {
-        let reply = app.get_anonymous("/openapi.json").await.expect(200);
-        assert_eq!(reply.body["openapi"], "3.1.0");
+    /// An id that is no id names the place and not the value.
+    async fn a_malformed_id_is_named(app: TestApp) {
+        let party = origin(&app).await;
+        let refused = app.get(&party, "/v1/workers/430523199001019961").await.expect(400).problem("parameter_invalid");
+        assert_eq!(refused.body["errors"][0]["in"], "path");
+        assert!(!String::from_utf8_lossy(&refused.bytes).contains("430523199001019961"), "{}", refused.body);
     }
 
     /// The page to read the document by comes whole from the binary.
@@ -41,11 +59,165 @@ on_both! {
         app.get_anonymous("/docs/nothing.js").await.expect(404).problem("not_found");
     }
 
-    /// What was read once is not sent again while it is the same.
-    async fn the_same_document_is_not_sent_twice(app: TestApp) {
-        let etag = app.get_anonymous("/openapi.json").await.expect(200).etag().to_owned();
-        let again = app.call("GET", "/openapi.json").header("if-none-match", &etag).send().await.expect(304);
-        assert_eq!(again.etag(), etag);
-        app.call("GET", "/openapi.json").header("if-none-match", "\"other\"").send().await.expect(200);
+    /// What was read once is not sent again while it is the same; the language does not change the version.
+    async fn what_is_unchanged_is_not_sent_again(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.path(&format!("/quotas/{}", scene.quota(5).await));
+        for path in ["/openapi.json", quota.as_str()] {
+            let read = || scene.app.call("GET", path).by(&scene.origin);
+            let first = read().send().await.expect(200);
+            let etag = first.etag().to_owned();
+            assert!(etag.starts_with('"') && etag.ends_with('"') && etag.len() > 2, "a strong tag: {etag}");
+            assert!(first.header("cache-control").contains("no-cache"), "{}", first.header("cache-control"));
+            for tag in [etag.clone(), "*".to_owned(), format!("W/{etag}"), format!("\"other\", {etag}")] {
+                let again = read().header("if-none-match", &tag).send().await.expect(304);
+                assert_eq!(again.etag(), etag);
+            }
+            read().header("if-none-match", "\"other\"").send().await.expect(200);
+            assert_eq!(read().header("accept-language", "zh-CN").send().await.expect(200).etag(), etag);
+        }
+    }
+
+    /// No answer may be framed, sniffed, or kept where others could find it.
+    async fn every_answer_is_guarded(app: TestApp) {
+        let party = origin(&app).await;
+        for (reply, stored) in [
+            (app.get(&party, "/v1/workers").await.expect(200), "no-store"),
+            (app.get_anonymous("/v1/workers").await.expect(401), "no-store"),
+            (app.get_anonymous("/v1/nothing-here").await.expect(404), "no-store"),
+            (app.get(&party, "/v1/workers?limlt=1").await.expect(400), "no-store"),
+            (app.call("PUT", "/v1/workers").send().await.expect(405), "no-store"),
+            (app.get_anonymous("/problems/not_found").await.expect(200), "public, max-age=3600"),
+            (app.get_anonymous("/docs/").await.expect(200), "no-cache"),
+        ] {
+            for (name, value) in [
+                ("x-content-type-options", "nosniff"),
+                ("x-frame-options", "DENY"),
+                ("referrer-policy", "no-referrer"),
+                ("strict-transport-security", "max-age=31536000"),
+                ("cache-control", stored),
+            ] {
+                assert_eq!(reply.header(name), value, "{name} of {}", reply.about);
+            }
+            assert!(reply.header("content-security-policy").contains("frame-ancestors 'none'"), "{}", reply.about);
+            assert_eq!(reply.header("server"), "", "{}", reply.about);
+        }
+    }
+
+    /// RFC 4647 lookup: Chinese for those who ask for it first, English for everybody else, never a refusal.
+    async fn texts_come_in_the_language_asked_for(app: TestApp) {
+        for (wanted, got) in [
+            ("zh", "zh-CN"),
+            ("zh-CN", "zh-CN"),
+            ("zh-Hans", "zh-CN"),
+            ("zh-Hans-CN", "zh-CN"),
+            ("ZH-cn", "zh-CN"),
+            ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"),
+            ("en-US,en;q=0.9,zh-CN;q=0.8", "en"),
+            ("en;q=0.1,zh;q=0.2", "zh-CN"),
+            ("fr,zh;q=0.5", "zh-CN"),
+            ("fr", "en"),
+            ("*", "en"),
+            ("zh;q=0", "en"),
+            ("zh-TW", "en"),
+            ("", "en"),
+            (";;;q=,,", "en"),
+        ] {
+            let reply = app.call("GET", "/v1/nothing-here").header("accept-language", wanted).send().await.expect(404);
+            assert_eq!(reply.header("content-language"), got, "{wanted}");
+            assert_eq!(reply.header("vary"), "Accept-Language", "{wanted}");
+            assert_eq!(reply.body["title"] == "没有找到", got == "zh-CN", "{}", reply.body);
+        }
+        assert_eq!(app.get_anonymous("/v1/nothing-here").await.header("content-language"), "en");
+    }
+
+    /// A body that cannot be read is refused with the place, whatever is wrong with it.
+    async fn a_body_that_cannot_be_read_is_refused(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = |title: &str| format!(
+            "{{\"employer_id\":\"{}\",\"post_title\":{title},\"region_code\":\"330782\",\"requested_places\":1,\"valid_until\":\"2026-12-31\"}}",
+            scene.employer.id
+        );
+        let deep = "[".repeat(100_000);
+        for (body, status, code) in [
+            ("{bad".to_owned().into_bytes(), 400, "json_invalid"),
+            (b"{\"post_title\":".to_vec(), 400, "json_invalid"),
+            (b"{} {}".to_vec(), 400, "json_invalid"),
+            (b"\xff\xfe{}".to_vec(), 400, "json_invalid"),
+            (quota("\"\\ud800\"").into_bytes(), 400, "json_invalid"),
+            (quota(&deep).into_bytes(), 422, "field_invalid"),
+            (deep.clone().into_bytes(), 422, "field_invalid"),
+            (b"[]".to_vec(), 422, "field_invalid"),
+            (b"null".to_vec(), 422, "field_invalid"),
+            (b"\"text\"".to_vec(), 422, "field_invalid"),
+            (b"{}".to_vec(), 422, "field_missing"),
+            (Vec::new(), 422, "field_missing"),
+            (quota("\"普\\u0000工\"").into_bytes(), 422, "field_invalid"),
+            (quota("\"普\\n工\"").into_bytes(), 422, "field_invalid"),
+            (quota("\"\"").into_bytes(), 422, "field_invalid"),
+            (quota("null").into_bytes(), 422, "field_invalid"),
+            (quota("\"普工\"").replace("330782", "33078").into_bytes(), 422, "field_invalid"),
+            (quota("\"普工\"").replace(":1,", ":1e30,").into_bytes(), 422, "field_invalid"),
+            (quota("\"普工\"").replace(":1,", ":9223372036854775808,").into_bytes(), 422, "field_invalid"),
+            (quota("\"普工\"").replace("2026-12-31", "2026-02-30").into_bytes(), 422, "field_invalid"),
+            (quota("\"普工\"").replace("post_title", "post_titel").into_bytes(), 422, "unknown_field"),
+            (quota("\"普工\",\"post_title\":\"车工\"").into_bytes(), 422, "field_invalid"),
+        ] {
+            let shown = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
+            let call = scene.app.call("POST", &scene.path("/quotas")).by(&scene.destination).fresh_key();
+            let reply = call.bytes("application/json", body).send().await;
+            assert_eq!((reply.status, reply.body["code"].as_str()), (status, Some(code)), "{shown}: {}", reply.body);
+            if status == 422 {
+                assert!(reply.body["errors"][0]["pointer"].as_str().unwrap().starts_with('#'), "{shown}: {}", reply.body);
+            }
+        }
+        let fine = scene.app.call("POST", &scene.path("/quotas")).by(&scene.destination).fresh_key();
+        fine.bytes("application/json; charset=utf-8", quota("\"普工 · 夜班\"")).send().await.expect(201);
+    }
+
+    /// Only JSON is taken, and the refusal says so.
+    async fn other_media_types_are_refused(app: TestApp) {
+        let party = origin(&app).await;
+        for media_type in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx", ""] {
+            let call = app.call("POST", "/v1/workers").by(&party).fresh_key();
+            let refused = call.bytes(media_type, "{}").send().await.expect(415).problem("unsupported_media_type");
+            assert_eq!(refused.header("accept-post"), "application/json");
+            assert!(refused.header("accept-patch").contains("application/merge-patch+json"));
+        }
+    }
+
+    /// A body over the limit is refused with the limit.
+    async fn a_body_over_the_limit_is_refused(app: TestApp) {
+        let party = origin(&app).await;
+        let send = |size: usize| {
+            let call = app.call("POST", "/v1/workers").by(&party).fresh_key();
+            call.bytes("application/json", " ".repeat(size)).send()
+        };
+        let refused = send(BODY_LIMIT + 1).await.expect(413).problem("body_too_large");
+        assert_eq!(refused.body["limit_bytes"], json!(BODY_LIMIT));
+        send(BODY_LIMIT).await.expect(400).problem("json_invalid");
+    }
+
+    /// On the wire HEAD has the headers of GET and no body, and the connection goes on.
+    async fn head_has_no_body_on_the_wire(app: TestApp) {
+        let state = app.state.clone();
+        let server = HttpServer::new(move || labour_exchange::app::app(&state)).workers(1).bind(("127.0.0.1", 0)).unwrap();
+        let address = server.addrs()[0];
+        let server = server.disable_signals().run();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        let talk = actix_web::rt::task::spawn_blocking(move || {
+            let mut wire = TcpStream::connect(address).unwrap();
+            wire.write_all(b"HEAD /livez HTTP/1.1\r\nHost: exchange.test\r\n\r\nGET /livez HTTP/1.1\r\nHost: exchange.test\r\nConnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            wire.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        let answer = talk.await.unwrap();
+        handle.stop(false).await;
+        let parts: Vec<&str> = answer.split("\r\n\r\n").collect();
+        assert_eq!(parts.len(), 3, "two heads and one body: {answer}");
+        assert!(parts[0].to_lowercase().contains("content-length: 18") && parts[1].starts_with("HTTP/1.1 200"), "{answer}");
+        assert_eq!(parts[2], "{\"status\":\"alive\"}");
     }
 }

@@ -18,6 +18,8 @@ mod fulfilment;
 mod identity;
 mod journey;
 mod parties;
+mod idempotency;
+mod migrations;
 mod quotas;
 mod races;
 mod reconciliation;
