@@ -141,6 +141,7 @@ diesel::table! {
         content_type -> Text,
         location -> Nullable<Text>,
         etag -> Nullable<Text>,
+        content_language -> Nullable<Text>,
         body -> Binary,
         created_at -> BigInt,
     }

@@ -17,6 +17,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// Strong ETag of the thing answered.
     pub etag: Option<String>,
+    /// Language of the texts in the body, when it has texts for people.
+    pub content_language: Option<String>,
     /// Path of the next page, when there is one.
     pub next: Option<String>,
     /// The body.
@@ -32,6 +34,7 @@ impl Answer {
             content_type: "application/json".to_owned(),
             location: None,
             etag: None,
+            content_language: None,
             next: None,
             body: serde_json::to_vec(value)?,
             replayed: false,
@@ -85,6 +88,7 @@ impl Answer {
             content_type: content_type.to_owned(),
             location: None,
             etag: Some(etag),
+            content_language: None,
             next: None,
             body,
             replayed: false,
@@ -110,6 +114,10 @@ impl Responder for Answer {
         }
         if let Some(etag) = self.etag {
             response.insert_header((header::ETAG, etag));
+        }
+        if let Some(language) = self.content_language {
+            response.insert_header((header::CONTENT_LANGUAGE, language));
+            response.insert_header((header::VARY, "Accept-Language"));
         }
         if let Some(cursor) = self.next {
             response.insert_header((header::LINK, next_link(request, &cursor)));

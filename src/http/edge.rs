@@ -45,8 +45,12 @@ pub async fn edge(
     Ok(response)
 }
 
-/// A mistyped parameter would silently give another list, so every parameter must be one of the document's.
+/// A mistyped parameter would silently give another list, so every parameter must be one of the document's. The token endpoint
+/// ignores what it does not know, as RFC 6749 §3.2 wants.
 fn unknown_parameter(request: &ServiceRequest) -> Option<Error> {
+    if request.path() == "/oauth/token" {
+        return None;
+    }
     let state = request.app_data::<web::Data<State>>()?;
     let name = state.routes.unknown_parameter(request.method().as_str(), request.path(), request.query_string())?;
     let fault = Fault::query(&name, "unknown_parameter", "this parameter is not known here", "此处没有该参数");

@@ -12,7 +12,7 @@ use diesel::OptionalExtension;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use sha2::{Digest, Sha256};
 
-use super::problem::{PROBLEM_JSON, Problem};
+use super::problem::{PROBLEM_JSON, Problem, language_tag};
 use super::{Answer, RequestContext};
 use crate::app::State;
 use crate::db::{DbConnection, Id, Instant, statement};
@@ -120,7 +120,10 @@ impl IdempotencyKey {
                 if let Some(stored) = key.stored(connection, now)? {
                     return Ok(stored);
                 }
-                let answer = command(connection)?;
+                let mut answer = command(connection)?;
+                if answer.status == 207 {
+                    answer.content_language = Some(language_tag(key.language()).to_owned());
+                }
                 key.store(connection, &answer, now)?;
                 Ok(answer)
             })
@@ -143,6 +146,7 @@ impl IdempotencyKey {
             content_type: PROBLEM_JSON.to_owned(),
             location: None,
             etag: None,
+            content_language: Some(language_tag(self.language()).to_owned()),
             next: None,
             body: serde_json::to_vec(&problem)?,
             replayed: false,
@@ -153,18 +157,18 @@ impl IdempotencyKey {
     }
 
     fn stored(&self, connection: &mut DbConnection, now: Instant) -> Result<Option<Answer>> {
-        type Row = (Vec<u8>, i64, String, Option<String>, Option<String>, Vec<u8>);
-        let row = statement("select fingerprint, status, content_type, location, etag, body from idempotency_key where id = ? and created_at > ?")
+        type Row = (Vec<u8>, i64, String, Option<String>, Option<String>, Option<String>, Vec<u8>);
+        let row = statement("select fingerprint, status, content_type, location, etag, content_language, body from idempotency_key where id = ? and created_at > ?")
             .bind(self.id.as_slice())
             .bind(now.plus_days(-KEPT_DAYS))
-            .returning::<(Binary, BigInt, Text, Nullable<Text>, Nullable<Text>, Binary)>();
+            .returning::<(Binary, BigInt, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Binary)>();
         let row: Option<Row> = diesel::RunQueryDsl::get_result(row, connection).optional()?;
-        let Some((fingerprint, status, content_type, location, etag, body)) = row else { return Ok(None) };
+        let Some((fingerprint, status, content_type, location, etag, content_language, body)) = row else { return Ok(None) };
         if fingerprint != self.fingerprint {
             return Err(Error::new(Code::IdempotencyKeyReused));
         }
         let status = u16::try_from(status).map_err(Error::internal)?;
-        Ok(Some(Answer { status, content_type, location, etag, next: None, body, replayed: true }))
+        Ok(Some(Answer { status, content_type, location, etag, content_language, next: None, body, replayed: true }))
     }
 
     fn store(&self, connection: &mut DbConnection, answer: &Answer, now: Instant) -> Result<()> {
@@ -174,7 +178,7 @@ impl IdempotencyKey {
             .bind(SWEPT_AT_ONCE)
             .run(connection)?;
         statement(
-            "insert into idempotency_key (id, fingerprint, status, content_type, location, etag, body, created_at) values (?, ?, ?, ?, ?, ?, ?, ?) \
+            "insert into idempotency_key (id, fingerprint, status, content_type, location, etag, content_language, body, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?) \
              on conflict (id) do nothing",
         )
         .bind(self.id.as_slice())
@@ -183,6 +187,7 @@ impl IdempotencyKey {
         .bind(answer.content_type.clone())
         .bind(answer.location.clone())
         .bind(answer.etag.clone())
+        .bind(answer.content_language.clone())
         .bind(answer.body.clone())
         .bind(now)
         .run(connection)?;

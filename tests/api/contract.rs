@@ -262,7 +262,8 @@ on_both! {
     /// A mistyped filter never gives the unfiltered list.
     async fn a_mistyped_parameter_is_refused_everywhere(app: TestApp) {
         let party = somebody(&app).await;
-        for operation in operations() {
+        // The token endpoint ignores what it does not know (RFC 6749, section 3.2).
+        for operation in operations().into_iter().filter(|operation| operation.path != "/oauth/token") {
             let token = operation.scope().map(|scope| app.token(&party, &[scope]));
             let address = operation.address();
             let mark = if address.contains('?') { '&' } else { '?' };

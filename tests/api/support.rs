@@ -381,6 +381,10 @@ impl Reply {
             assert!(self.bytes.is_empty(), "{about}: {} has a body: {shown}", self.status);
         } else if self.status >= 400 {
             let refusal_of_token = about.starts_with("POST /oauth/token") && media_type.starts_with("application/json");
+            if !refusal_of_token {
+                assert!(matches!(self.header("content-language"), "en" | "zh-CN"), "{about}: no Content-Language: {shown}");
+                assert!(self.header("vary").contains("Accept-Language"), "{about}: Vary");
+            }
             assert!(media_type == "application/problem+json" || refusal_of_token, "{about}: {media_type}: {shown}");
         } else {
             assert!(!media_type.is_empty() || method == Method::HEAD, "{about}: no Content-Type: {shown}");

@@ -57,6 +57,7 @@ create table idempotency_key (
     content_type text collate "C" not null,
     location text collate "C",
     etag text collate "C",
+    content_language text collate "C",
     body bytea not null,
     created_at bigint not null,
     constraint idempotency_key_pkey primary key (id),

@@ -57,6 +57,7 @@ create table idempotency_key (
     content_type text not null,
     location text,
     etag text,
+    content_language text,
     body blob not null,
     created_at integer not null,
     constraint idempotency_key_pkey primary key (id),
