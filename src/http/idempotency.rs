@@ -163,7 +163,9 @@ impl IdempotencyKey {
             .bind(now.plus_days(-KEPT_DAYS))
             .returning::<(Binary, BigInt, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Binary)>();
         let row: Option<Row> = diesel::RunQueryDsl::get_result(row, connection).optional()?;
-        let Some((fingerprint, status, content_type, location, etag, content_language, body)) = row else { return Ok(None) };
+        let Some((fingerprint, status, content_type, location, etag, content_language, body)) = row else {
+            return Ok(None);
+        };
         if fingerprint != self.fingerprint {
             return Err(Error::new(Code::IdempotencyKeyReused));
         }

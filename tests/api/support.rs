@@ -382,7 +382,10 @@ impl Reply {
         } else if self.status >= 400 {
             let refusal_of_token = about.starts_with("POST /oauth/token") && media_type.starts_with("application/json");
             if !refusal_of_token {
-                assert!(matches!(self.header("content-language"), "en" | "zh-CN"), "{about}: no Content-Language: {shown}");
+                assert!(
+                    matches!(self.header("content-language"), "en" | "zh-CN"),
+                    "{about}: no Content-Language: {shown}"
+                );
                 assert!(self.header("vary").contains("Accept-Language"), "{about}: Vary");
             }
             assert!(media_type == "application/problem+json" || refusal_of_token, "{about}: {media_type}: {shown}");

@@ -163,7 +163,11 @@ fn responses() -> Map<String, Value> {
         ("NotFound", problem("Absent, or not the caller's to see", Code::NotFound, &[])),
         (
             "Conflict",
-            problem("The state of things forbids it", Code::TransitionNotAllowed, &[("Retry-After", "RetryAfter"), ("Idempotency-Replayed", "IdempotencyReplayed")]),
+            problem(
+                "The state of things forbids it",
+                Code::TransitionNotAllowed,
+                &[("Retry-After", "RetryAfter"), ("Idempotency-Replayed", "IdempotencyReplayed")],
+            ),
         ),
         (
             "PreconditionFailed",
