@@ -7,14 +7,17 @@
 //! Deliberately absent: the article's person-times (45,000 organised departures of all channels), which no ledger of persons can be
 //! held against, and its figures about training, fairs and workshops, which are no matter of an agreement.
 
+pub mod departures;
 pub mod exchange;
 pub mod findings;
 pub mod names;
 pub mod people;
 pub mod plan;
+pub mod published;
 pub mod random;
 pub mod report;
 pub mod stage;
+pub mod stays;
 pub mod year;
 
 use std::io::Write;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::exchange::{Exchange, items, number, text};
 use super::people::SPOILT;
-use super::plan::{self, Fate, PUBLISHED, PUBLISHED_ON, PublishedFigure, persons};
+use super::plan::{self, Fate, PUBLISHED_ON, persons};
+use super::published::{PUBLISHED, PublishedFigure};
 use super::stage::{Signed, Stage, of_scope};
 use crate::error::Result;
 

@@ -49,8 +49,8 @@ pub struct Person {
 impl Person {
     /// A seat that nobody has taken yet.
     #[must_use]
-    pub const fn nobody() -> Self {
-        let (reference, name, identity_number, phone) = (String::new(), String::new(), String::new(), String::new());
+    pub fn nobody() -> Self {
+        let [reference, name, identity_number, phone] = <[String; 4]>::default();
         Self { reference, name, identity_number, phone, born_on: CODE_CHANGED_ON, sex: Sex::Female, group: None }
     }
 

@@ -103,7 +103,7 @@ pub fn lines(findings: &Findings) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::demo::findings::FaultRow;
-    use crate::demo::plan::PUBLISHED;
+    use crate::demo::published::PUBLISHED;
 
     #[test]
     fn columns_line_up_whatever_the_script() {
