@@ -5,6 +5,7 @@
 //! 2 a wrong setting.
 
 mod client;
+mod demo;
 mod migrate;
 mod openapi;
 mod operator;
@@ -46,6 +47,8 @@ pub struct Cli {
 enum Command {
     /// Serve the API until SIGTERM or Ctrl-C
     Serve(serve::Options),
+    /// Play the main job with sample data over an empty database, through the API, and serve it
+    Demo(demo::Options),
     /// Bring the database schema up to date and print what ran
     Migrate,
     /// Print the OpenAPI document
@@ -83,6 +86,10 @@ impl Cli {
         let storage = &self.storage;
         match self.command {
             Command::Serve(options) => serve::run(storage, &options)?,
+            Command::Demo(options) => {
+                let as_planned = demo::run(storage, &options)?;
+                return Ok(if as_planned { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            }
             Command::Migrate => migrate::run(storage)?,
             Command::Openapi => openapi::run(),
             Command::Operator(command) => operator::run(storage, &command)?,

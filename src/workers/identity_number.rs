@@ -333,7 +333,9 @@ fn upgrade(fifteen: &str) -> Option<String> {
     Some(format!("{body}{}", check_character(&digits)?))
 }
 
-fn check_character(digits: &[u32]) -> Option<char> {
+/// The check character of the first 17 digits (GB 11643); nothing for any other number of digits.
+#[must_use]
+pub fn check_character(digits: &[u32]) -> Option<char> {
     if digits.len() != WEIGHTS.len() {
         return None;
     }
