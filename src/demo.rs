@@ -27,6 +27,7 @@ use std::time::Instant as Stopwatch;
 use actix_web::HttpServer;
 use diesel::RunQueryDsl;
 use diesel::sql_types::BigInt;
+use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
 use self::exchange::{Exchange, Participant, Who};
@@ -72,18 +73,17 @@ pub async fn run(setting: Setting) -> Result<bool> {
     let state = State::open(location, readers, keys, &public_url, clock.clone())?;
     refuse_used_database(&state).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
-    let served = state.clone();
-    let mut server = HttpServer::new(move || app(&served)).disable_signals();
+    let shared = state.clone();
+    let mut http = HttpServer::new(move || app(&shared)).disable_signals();
     if workers > 0 {
-        server = server.workers(workers);
+        http = http.workers(workers);
     }
-    let server = server.listen(listener).map_err(Error::internal)?.run();
-    let handle = server.handle();
-    let serving = actix_web::rt::spawn(server);
+    let running = http.listen(listener).map_err(Error::internal)?.run();
+    let handle = running.handle();
+    let serving = actix_web::rt::spawn(running);
     let mut exchange = Exchange::new(format!("http://{address}"), state.public_url.to_string(), clock)?;
     let operator = bootstrap(&state, &mut exchange).await?;
-    let stage = play(&mut exchange, operator, started).await;
-    let (stage, findings) = match stage {
+    let (played, findings) = match play(&mut exchange, operator, started).await {
         Ok(played) => played,
         Err(error) => {
             handle.stop(false).await;
@@ -91,12 +91,20 @@ pub async fn run(setting: Setting) -> Result<bool> {
         }
     };
     if !once {
-        show_where_to_look(&mut exchange, &stage, &address.to_string()).await?;
-        tokio::signal::ctrl_c().await.map_err(Error::internal)?;
+        show_where_to_look(&mut exchange, &played, &address.to_string()).await?;
+        until_told_to_stop().await?;
     }
     handle.stop(true).await;
     serving.await.map_err(Error::internal)?.map_err(Error::internal)?;
     Ok(findings.hold())
+}
+
+async fn until_told_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Error::internal),
+    }
 }
 
 /// A line for whoever watches; nobody watching stops nothing.

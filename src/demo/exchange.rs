@@ -21,7 +21,7 @@ const ROWS_AT_ONCE: usize = 5_000;
 /// A token is used for this long and then asked for anew.
 const TOKEN_USED: jiff::SignedDuration = jiff::SignedDuration::from_mins(8);
 /// How long a single answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A party that takes part, by its place in the list of participants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -77,6 +77,8 @@ struct Counted {
     paper: usize,
     phone: usize,
     uninsured: usize,
+    /// The distinct persons who count under each agreement, by its id.
+    persons: BTreeMap<String, HashSet<String>>,
 }
 
 /// Reconciles every agreement and reads everything back.
@@ -92,13 +94,14 @@ pub async fn gather(exchange: &mut Exchange, stage: &Stage) -> Result<Findings> 
         let fulfilment = exchange.get(stage.origin, &signed.path("fulfilment")).await?;
         let persons = behind(exchange, stage, signed).await?;
         counted.rows_fit += usize::from(number(&fulfilment, "/targets/0/numerator") == count(persons.len()));
+        counted.persons.insert(signed.id.clone(), persons);
         if signed.plan.named {
             findings.lifted_persons += number(&fulfilment, "/targets/1/numerator");
             findings.person_times += number(&fulfilment, "/targets/2/numerator");
         }
     }
     for published in PUBLISHED {
-        let ledger = ledger(exchange, stage, &published).await?;
+        let ledger = ledger(exchange, stage, &counted, &published).await?;
         findings.figures.push(FigureRow { published, ledger });
     }
     findings.faults = faults(exchange, stage, &counted);
@@ -109,14 +112,12 @@ fn count(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
-async fn ledger(exchange: &mut Exchange, stage: &Stage, published: &PublishedFigure) -> Result<i64> {
+async fn ledger(exchange: &mut Exchange, stage: &Stage, counted: &Counted, published: &PublishedFigure) -> Result<i64> {
     let Some(scope) = published.scope else {
         return Ok(count(exchange.list(stage.origin, "/v1/agreements?state=ratified").await?.len()));
     };
-    let mut persons = HashSet::new();
-    for signed in of_scope(stage, scope) {
-        persons.extend(behind(exchange, stage, signed).await?);
-    }
+    let agreements = of_scope(stage, scope).into_iter().filter_map(|signed| counted.persons.get(&signed.id));
+    let persons: HashSet<&String> = agreements.flatten().collect();
     Ok(count(persons.len()))
 }
 
@@ -160,8 +161,8 @@ async fn verdicts(exchange: &mut Exchange, stage: &Stage, signed: &Signed, count
             Fate::LeavesOnPaperStays => {
                 let ended_on = text(&retention, "/ended_on")?;
                 let seen_later = |look: &Value| text(look, "/seen_to").is_ok_and(|seen_to| seen_to > ended_on);
-                let stale = items(&retention, "/observations").iter().any(seen_later);
-                counted.paper += usize::from(stale) * judged(&[("node", "90d"), ("state", "left")]);
+                let still_listed = items(&retention, "/observations").iter().any(seen_later);
+                counted.paper += usize::from(still_listed) * judged(&[("node", "90d"), ("state", "left")]);
             }
             Fate::PhoneOnly => {
                 let wanted = [("node", "180d"), ("state", "unverifiable"), ("reason", "evidence_below_minimum")];

@@ -70,12 +70,11 @@ pub fn lines(findings: &Findings) -> Vec<String> {
         heading("", "", "published", "ledger"),
     ];
     lines.extend(findings.figures.iter().map(figure));
+    let (departures, lifted) = (grouped(findings.person_times), grouped(findings.lifted_persons));
     lines.push(format!(
-        "  人次另列，不作比较：输送 {} 人次；其中脱贫人口到岗 {} 人 / person-times, compared with nothing: {} departures",
-        grouped(findings.person_times),
-        grouped(findings.lifted_persons),
-        grouped(findings.person_times)
+        "  人次另列，不作比较：输送 {departures} 人次 / person-times, compared with nothing: {departures} departures"
     ));
+    lines.push(format!("  其中脱贫人口（含监测对象）到岗 {lifted} 人 / of whom formerly poor: {lifted} persons"));
     lines.push(String::new());
     lines.push("预设问题与查出问题对照 / Faults planned and faults found".to_owned());
     let head = |one: &str, other: &str| format!("{} {}", right(one, 7), right(other, 7));

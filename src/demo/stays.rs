@@ -25,7 +25,7 @@ fn stretch(departed_on: Day, from: i64, to: i64) -> (Day, Day) {
     (departed_on.plus_days(1 + from), departed_on.plus_days(1 + to))
 }
 
-/// What the destination reports of those who work elsewhere than planned, and the origin of those it can only phone.
+/// What the destination reports of those who work elsewhere than planned, and the origin of those it can only phone, every month.
 async fn from_afar(
     exchange: &mut Exchange,
     origin: Who,
@@ -37,11 +37,14 @@ async fn from_afar(
         let elsewhere = matches!(seat.fate, Fate::OtherEmployer | Fate::OtherRegion);
         elsewhere.then(|| seen(seat, stretch(day, from, to), "e2", "employer_roster"))
     };
-    let sent = by_party(exchange, signed.destination, signed, wave, "observations", &moved).await?;
-    let phoned = move |seat: &Seat, day: Day| {
-        (seat.fate == Fate::PhoneOnly).then(|| seen(seat, stretch(day, to, to), "e0", "phone_call"))
-    };
-    Ok(sent + by_party(exchange, origin, signed, wave, "observations", &phoned).await?)
+    let mut sent = by_party(exchange, signed.destination, signed, wave, "observations", &moved).await?;
+    for month in (from..=to).filter(|day| *day > 0 && day % 30 == 0) {
+        let phoned = move |seat: &Seat, day: Day| {
+            (seat.fate == Fate::PhoneOnly).then(|| seen(seat, stretch(day, month, month), "e0", "phone_call"))
+        };
+        sent += by_party(exchange, origin, signed, wave, "observations", &phoned).await?;
+    }
+    Ok(sent)
 }
 
 /// The first thirty days, from the employers' rosters.
@@ -91,10 +94,10 @@ pub async fn exits(exchange: &mut Exchange, signed: &Signed, wave: usize) -> Res
 /// Whatever the exchange refuses beyond the plan.
 pub async fn wages(exchange: &mut Exchange, origin: Who, signed: &Signed, wave: usize) -> Result<usize> {
     let paid = |seat: &Seat, day: Day| {
-        let wage = signed.plan.employers.get(seat.employer)?.wage;
+        let (lowest, highest) = signed.plan.employers.get(seat.employer)?.wage;
         let listed = on_the_books(seat.fate) && seat.fate != Fate::Leaves && seat.fate != Fate::Uninsured;
         let mut row = seen(seat, stretch(day, 31, 90), "e3", "wage_ledger");
-        row.as_object_mut()?.insert("monthly_wage_fen".to_owned(), json!((wage.0 + wage.1) * 50));
+        row.as_object_mut()?.insert("monthly_wage_fen".to_owned(), json!((lowest + highest) * 50));
         listed.then_some(row)
     };
     let mut sent = by_employers(exchange, signed, wave, "observations", &paid).await?;
