@@ -1,9 +1,12 @@
 //! The HTTP edge: what every request passes, from the outside in.
 //!
-//! 1. `TracingLogger` gives the request its id and span. 2. [`edge::edge`] answers HEAD as GET, turns errors into problems in the
-//! reader's language, compares `If-None-Match`, and sets the headers every answer carries. 3. The slice's route: permission and
-//! tenant come with the [`crate::identity::Caller`] argument, the body with [`extract::Posted`], which also carries the
-//! Idempotency-Key. Limits: [`BODY_BYTES_MAX`] per body, headers 16 KiB, [`crate::config::Config::request_timeout_s`] for head and body.
+//! - `TracingLogger` gives the request its id and span.
+//! - [`edge::edge`] answers HEAD as GET, turns errors into problems in the reader's language, compares `If-None-Match`, and sets the
+//!   headers every answer carries.
+//! - The slice's route: permission and tenant come with the [`crate::identity::Caller`] argument, the body with [`extract::Posted`],
+//!   which also carries the Idempotency-Key.
+//!
+//! Limits: [`BODY_BYTES_MAX`] per body, and the time a client may take to send a request (`--request-timeout-s`).
 
 pub mod answer;
 pub mod docs;

@@ -50,10 +50,41 @@ const QUERIES: &[(&str, &str)] = &[
     ("dispatches/roster.rs", "enrols a whole roster in one statement per step"),
     ("dispatches/outcomes.rs", "applies what happened to many placements at once"),
     ("dispatches/checks.rs", "schedules retention checks of many placements at once"),
+    ("quotas/routes.rs", "debt: the balance and the ledger are still read beside their handlers"),
+    ("retention/checks.rs", "writes the decided checks of many placements at once"),
+    ("retention/cohort.rs", "counts a cohort in one statement"),
+    ("retention/commands.rs", "debt: one query that wants to move to the store"),
+    ("demo.rs", "asks once whether the database is empty before it plays"),
 ];
 
 /// Besides `http/`, files named `routes`, `app` and `cli`: where actix may stand, and why.
-const HTTP: &[(&str, &str)] = &[("identity.rs", "the caller is an extractor")];
+const HTTP: &[(&str, &str)] = &[
+    ("identity.rs", "the caller is an extractor"),
+    ("identity/oauth.rs", "the token endpoint and its metadata speak OAuth's own shapes"),
+    ("demo.rs", "starts the server it plays against"),
+];
+
+/// What is over budget today, with its size. The list may only shrink: whoever grows one of these, or lets one become smaller without
+/// saying so here, is told.
+const OVER_BUDGET: &[(&str, usize)] = &[
+    ("db/schema.rs", 643),
+    ("demo/findings.rs faults", 102),
+    ("dispatches/outcomes.rs", 417),
+    ("dispatches/roster.rs", 604),
+    ("dispatches/routes.rs", 550),
+    ("dispatches/routes.rs depart_dispatch", 32),
+    ("dispatches/routes.rs cancel_placement", 32),
+    ("dispatches/tally.rs", 455),
+    ("dispatches/tally.rs facts", 73),
+    ("fulfilment/routes.rs list_fulfilment_rows", 28),
+    ("identity/jws.rs", 476),
+    ("quotas/routes.rs", 449),
+    ("quotas/routes.rs get_quota_balance", 27),
+    ("quotas/routes.rs list_quota_ledger", 35),
+    ("quotas/routes.rs publish_quota", 26),
+    ("quotas/routes.rs withdraw_quota", 26),
+    ("retention/spell_book.rs", 410),
+];
 
 const BANNED_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "manager", "service", "misc"];
 const LINES_OF_FILE: usize = 400;
@@ -227,12 +258,13 @@ fn direction_of_use(source: &Source) -> Vec<String> {
 fn sizes(source: &Source) -> Vec<String> {
     let mut found = Vec::new();
     let lines = source.text.lines().count();
-    if lines > LINES_OF_FILE {
+    if lines > LINES_OF_FILE && !OVER_BUDGET.contains(&(source.path.as_str(), lines)) {
         found.push(format!("{} has {lines} lines", source.path));
     }
     for function in functions(source) {
         let most = if function.is_handler { LINES_OF_HANDLER } else { LINES_OF_FUNCTION };
-        if function.lines > most {
+        let known = format!("{} {}", source.path, function.name);
+        if function.lines > most && !OVER_BUDGET.contains(&(known.as_str(), function.lines)) {
             found.push(format!(
                 "{}:{} {} has {} lines, at most {most}",
                 source.path, function.line, function.name, function.lines

@@ -128,7 +128,7 @@ async fn roster_calls(scene: &Scene, side: &Side, quota: &str, workers: &[String
         .map(|rows| Request::post(&scene.address, &path, &side.origin.token, &scene::roster_body(rows, quota), 207))
         .collect();
     let next = AtomicUsize::new(0);
-    load::run(8, Duration::from_secs(60), move |_| calls.get(next.fetch_add(1, Ordering::Relaxed)).cloned()).await
+    load::run(8, Duration::from_mins(1), move |_| calls.get(next.fetch_add(1, Ordering::Relaxed)).cloned()).await
 }
 
 /// 16 clients, 10 quotas of 1,000 places, 100,000 attempts: exactly 10,000 are held, and the ledger says the same.
@@ -150,8 +150,7 @@ async fn never_oversold(scene: &Scene) {
         .collect();
     let next = AtomicUsize::new(0);
     let attempts =
-        load::run(16, Duration::from_secs(600), move |_| calls.get(next.fetch_add(1, Ordering::Relaxed)).cloned())
-            .await;
+        load::run(16, Duration::from_mins(10), move |_| calls.get(next.fetch_add(1, Ordering::Relaxed)).cloned()).await;
     let mut held = 0;
     for quota in &quotas {
         held += side.held(quota).await;
@@ -188,7 +187,7 @@ async fn one_winner_each(scene: &Scene) {
         })
         .collect();
     let next = AtomicUsize::new(0);
-    load::run(16, Duration::from_secs(600), move |_| requests.get(next.fetch_add(1, Ordering::Relaxed)).cloned()).await;
+    load::run(16, Duration::from_mins(10), move |_| requests.get(next.fetch_add(1, Ordering::Relaxed)).cloned()).await;
     let winners = one.held(&quota).await + other.held(&other_quota).await;
     println!("1,000 races of two counties for one worker each: {winners} winners");
     assert_eq!(winners, 1_000);

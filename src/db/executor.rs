@@ -172,20 +172,23 @@ impl Worker {
     fn serve(&self, mut connection: DbConnection, queue: &Receiver<Box<dyn Command>>) {
         while let Ok(first) = queue.recv() {
             let healthy = match (&mut connection, self.read_only) {
-                (_, true) => run_one(&mut connection, first, "begin"),
-                (DbConnection::Postgres(_), false) => run_one(&mut connection, first, "begin"),
                 (DbConnection::Sqlite(_), false) => run_group(&mut connection, first, queue),
+                _ => run_one(&mut connection, first, "begin"),
             };
-            while !healthy {
-                match self.location.open(self.read_only) {
-                    Ok(fresh) => {
-                        connection = fresh;
-                        break;
-                    }
-                    Err(error) => {
-                        tracing::error!(error = %error, "database connection lost; trying again");
-                        std::thread::sleep(RECONNECT_PAUSE);
-                    }
+            if !healthy {
+                connection = self.reopen();
+            }
+        }
+    }
+
+    /// Tries until the database is there again; callers wait in the queue meanwhile, which is bounded.
+    fn reopen(&self) -> DbConnection {
+        loop {
+            match self.location.open(self.read_only) {
+                Ok(fresh) => return fresh,
+                Err(error) => {
+                    tracing::error!(error = %error, "database connection lost; trying again");
+                    std::thread::sleep(RECONNECT_PAUSE);
                 }
             }
         }

@@ -170,7 +170,10 @@ impl DbConnection {
                 (Column::Bytes, false) => format!("unhex({value})"),
                 (Column::Bool, true) => format!("cast({value} as boolean)"),
             };
-            text.push_str(&format!(", {cast} as {name}"));
+            text.push_str(", ");
+            text.push_str(&cast);
+            text.push_str(" as ");
+            text.push_str(name);
         }
         // Without the limit SQLite thinks the JSON costs nothing and reads it anew for every row of the table that it is joined to.
         text.push_str(if postgres {

@@ -6,11 +6,12 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 #[must_use]
 pub fn enum_schema(about: &str, values: &[(&str, &str)]) -> RefOr<Schema> {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let meanings: String =
-        values.iter().map(|(text, meaning)| format!("\n- `{text}`: {}", one_line(meaning))).collect();
+    let meanings: Vec<String> =
+        values.iter().map(|(text, meaning)| format!("- `{text}`: {}", one_line(meaning))).collect();
+    let meanings = meanings.join("\n");
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some(format!("{}\n{meanings}", one_line(about))))
+        .description(Some(format!("{}\n\n{meanings}", one_line(about))))
         .enum_values(Some(values.iter().map(|(text, _)| *text)))
         .into()
 }

@@ -146,7 +146,7 @@ pub struct Figures {
 #[must_use]
 pub fn contributions(facts: &[Fact]) -> Figures {
     let mut figures = Figures::default();
-    let mut persons: BTreeMap<(Cell, (Id, Id)), ()> = BTreeMap::new();
+    let mut persons: BTreeSet<(Cell, (Id, Id))> = BTreeSet::new();
     for fact in facts {
         for (node, due_on, _) in &fact.checks {
             for quota_id in [Id::NIL, fact.quota_id] {
@@ -157,11 +157,11 @@ pub fn contributions(facts: &[Fact]) -> Figures {
             let standing = fact.standing(measure);
             for cell in cells(fact, measure, node, standing) {
                 figures.tallies.entry(cell.clone()).or_default().placements += 1;
-                persons.insert((cell, fact.person), ());
+                persons.insert((cell, fact.person));
             }
         }
     }
-    count_persons(&mut figures.tallies, persons.into_keys().collect());
+    count_persons(&mut figures.tallies, &persons);
     figures
 }
 
@@ -186,8 +186,8 @@ fn cells(fact: &Fact, measure: Measure, node: &str, standing: Standing) -> Vec<C
 }
 
 /// A person stands in a figure once, under the best standing any of its placements has there.
-fn count_persons(tallies: &mut BTreeMap<Cell, Count>, seen: BTreeSet<(Cell, (Id, Id))>) {
-    for (cell, person) in &seen {
+fn count_persons(tallies: &mut BTreeMap<Cell, Count>, seen: &BTreeSet<(Cell, (Id, Id))>) {
+    for (cell, person) in seen {
         let better = |standing: Standing| seen.contains(&(Cell { standing, ..cell.clone() }, *person));
         let best =
             Standing::ALL.iter().take_while(|standing| **standing != cell.standing).all(|standing| !better(*standing));

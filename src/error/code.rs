@@ -15,8 +15,6 @@ pub enum Kind {
     MethodNotAllowed,
     /// The state of things forbids it.
     Conflict,
-    /// It was once here and is no more.
-    Gone,
     /// A condition of the request does not hold.
     PreconditionFailed,
     /// Too large.
@@ -27,8 +25,6 @@ pub enum Kind {
     Invalid,
     /// A condition must be sent.
     PreconditionRequired,
-    /// Too many calls.
-    TooManyRequests,
     /// A bug or a broken machine.
     Internal,
     /// Come back later.
@@ -87,7 +83,6 @@ catalogue! {
     CursorInvalid "cursor_invalid" BadRequest false, "The cursor does not fit this list", "游标与此列表不符", "Start again without cursor; a cursor is bound to its list, filters and sort.", "请去掉 cursor 重新开始；游标只对原列表、筛选和排序有效。";
     IdempotencyKeyRequired "idempotency_key_required" BadRequest false, "An Idempotency-Key is needed", "缺少 Idempotency-Key 请求头", "Send a fresh UUID in the Idempotency-Key header and the same one when you repeat the request.", "请在 Idempotency-Key 请求头中发送一个新的 UUID，重发同一请求时沿用原值。";
     IdempotencyKeyInvalid "idempotency_key_invalid" BadRequest false, "The Idempotency-Key is malformed", "Idempotency-Key 格式有误", "Send 8 to 64 printable ASCII characters, bare or in double quotes.", "请发送 8 至 64 个可打印 ASCII 字符，可加双引号。";
-    HeaderInvalid "header_invalid" BadRequest false, "A header is wrong", "请求头有误", "Mend the header named in errors.", "请按 errors 中的提示修改请求头。";
     TokenInvalid "token_invalid" Unauthenticated false, "The access token is missing or not valid", "访问令牌缺失或无效", "Get a fresh token at /oauth/token and send it as Authorization: Bearer.", "请在 /oauth/token 获取新令牌，并以 Authorization: Bearer 方式发送。";
     InsufficientScope "insufficient_scope" Forbidden false, "The token lacks the scope for this", "令牌缺少所需的权限范围", "Ask for a token with the scope named in required_scope; the operator grants scopes to clients.", "请申请包含 required_scope 所列范围的令牌；权限范围由运营方授予。";
     RoleNotAllowed "role_not_allowed" Forbidden false, "Your party does not have the role for this", "贵方在此协议中的角色无权执行该操作", "Ask the party with the role named in required_role to do it.", "请由 required_role 所列角色的一方办理。";
@@ -118,7 +113,6 @@ catalogue! {
     KeyIdTaken "key_id_taken" Conflict false, "The client has a key with this id", "该客户端已有相同编号的密钥", "Make a new key pair, or give the new key another kid.", "请生成新的密钥对，或为新密钥更换 kid。";
     ZoneTaken "zone_taken" Conflict false, "A zone with this name and host exists", "该园区已登记", "Use the zone that exists.", "请使用已登记的园区。";
     RunInProgress "run_in_progress" Conflict true, "A reconciliation of this agreement is running", "该协议的对账正在进行", "Wait until it is done.", "请等待其完成。";
-    EventsExpired "events_expired" Gone false, "The feed no longer reaches back that far", "事件流已不含该位置", "Start from oldest_position and read the lists anew.", "请从 oldest_position 开始，并重新读取列表。";
     PreconditionFailed "precondition_failed" PreconditionFailed false, "It has changed since you read it", "数据在读取后已被修改", "Read it again, check your change, and send the ETag you got.", "请重新读取并核对，再以新的 ETag 提交。";
     PreconditionRequired "precondition_required" PreconditionRequired false, "An If-Match header is needed", "缺少 If-Match 请求头", "Send the ETag you got when you read it.", "请发送读取时得到的 ETag。";
     BodyTooLarge "body_too_large" TooLarge false, "The body is too large", "请求体过大", "Send at most limit_bytes; split the work into several calls.", "请勿超过 limit_bytes；请分多次发送。";
@@ -128,7 +122,6 @@ catalogue! {
     UnknownField "unknown_field" Invalid false, "A field is not known here", "存在未知字段", "Check the spelling of the field named in errors.", "请检查 errors 中所列字段的拼写。";
     IdempotencyKeyReused "idempotency_key_reused" Invalid false, "This Idempotency-Key belongs to another request", "该 Idempotency-Key 已用于其他请求", "Use a fresh key for a new request.", "新的请求请使用新的 Idempotency-Key。";
     ReferenceUnknown "reference_unknown" Invalid false, "Something the request refers to does not exist", "所引用的对象不存在", "Check the ids named in errors.", "请检查 errors 中所列编号。";
-    ClockNotMovable "clock_not_movable" Conflict false, "The clock of this server cannot be moved", "本服务的时钟不可调整", "Only a demonstration server has a movable clock.", "仅演示服务器的时钟可以调整。";
     ConfigurationInvalid "configuration_invalid" Invalid false, "A setting is not valid", "配置有误", "Mend the setting.", "请修改配置。";
     InternalError "internal_error" Internal true, "Something broke on our side", "服务内部错误", "Repeat the request with the same Idempotency-Key; if it persists, quote instance to the operator.", "请用相同的 Idempotency-Key 重试；若仍失败，请向运营方提供 instance。";
     DatabaseUnavailable "database_unavailable" Unavailable true, "The database cannot be reached", "数据库暂不可用", "Nothing was changed. Repeat the request after retry_after_s.", "数据未变更，请在 retry_after_s 秒后重试。";

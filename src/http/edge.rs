@@ -27,18 +27,17 @@ pub async fn edge(
     }
     // No clone of the request may live across the call: routing needs it for itself alone.
     let context = RequestContext::of(request.request());
-    let mut response = match unknown_parameter(&request) {
-        Some(error) => request.into_response(problem::respond(&error, &context)).map_into_right_body(),
-        None => {
-            if request.headers().contains_key(header::AUTHORIZATION) {
-                // Once, before the extractors ask side by side; what is wrong with it they will say themselves.
-                drop(Bearer::of(request.request()).await);
-            }
-            let response = next.call(request).await?;
-            match problem_of(response.response(), &context) {
-                Some(problem) => response.into_response(problem).map_into_right_body(),
-                None => conditional(response),
-            }
+    let mut response = if let Some(error) = unknown_parameter(&request) {
+        request.into_response(problem::respond(&error, &context)).map_into_right_body()
+    } else {
+        if request.headers().contains_key(header::AUTHORIZATION) {
+            // Once, before the extractors ask side by side; what is wrong with it they will say themselves.
+            drop(Bearer::of(request.request()).await);
+        }
+        let response = next.call(request).await?;
+        match problem_of(response.response(), &context) {
+            Some(problem) => response.into_response(problem).map_into_right_body(),
+            None => conditional(response),
         }
     };
     set_headers(response.headers_mut(), &context);
@@ -122,7 +121,6 @@ fn set_headers(headers: &mut header::HeaderMap, context: &RequestContext) {
 ///
 /// # Errors
 /// [`Code::MethodNotAllowed`], [`Code::NotFound`].
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 pub async fn unrouted(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Error> {
     let Some(allow) = state.routes.allow(request.path()) else {
         return Err(Error::new(Code::NotFound).detail("this address does not exist", "该地址不存在"));

@@ -133,7 +133,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Patched<T> {
         let payload = web::Payload::from_request(&request, payload);
         Box::pin(async move {
             crate::identity::Bearer::of(&request).await?;
-            let version = if_match(request.headers())?.ok_or_else(|| Error::new(Code::PreconditionRequired))?;
+            let version = if_match(request.headers()).ok_or_else(|| Error::new(Code::PreconditionRequired))?;
             let bytes = read_body(&request, payload.await.map_err(Error::internal)?).await?;
             Ok(Self { body: parse_json(&bytes)?, version })
         })
@@ -149,7 +149,7 @@ impl FromRequest for IfMatch {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(if_match(request.headers()).map(Self))
+        ready(Ok(Self(if_match(request.headers()))))
     }
 }
 
@@ -168,14 +168,11 @@ impl IfMatch {
     }
 }
 
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+fn if_match(headers: &HeaderMap) -> Option<i64> {
+    let value = headers.get(header::IF_MATCH)?;
     let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
     // A tag that is none of ours can match no version.
-    Ok(Some(text.trim_matches('"').parse::<i64>().unwrap_or(-1)))
+    (text != "*").then(|| text.trim_matches('"').parse::<i64>().unwrap_or(-1))
 }
 
 async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes> {
@@ -190,7 +187,7 @@ async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<web::
         Err(_) => return Err(too_large()),
     };
     let known = essence == "application/json" || essence == "application/merge-patch+json";
-    if !known && !(bytes.is_empty() && essence.is_empty()) {
+    if !(known || bytes.is_empty() && essence.is_empty()) {
         return Err(Error::new(Code::UnsupportedMediaType));
     }
     Ok(bytes)
@@ -336,7 +333,7 @@ fn read_listing<F: DeserializeOwned>(request: &HttpRequest) -> Result<Listing<F>
     let list = format!(
         "{}?{}",
         request.path(),
-        filters.iter().map(|(name, value)| format!("{name}={value}&")).collect::<String>()
+        filters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
     );
     Ok(Listing { filter: parse_query(&filters)?, page: parse_query(&page)?, list })
 }

@@ -277,7 +277,6 @@ pub fn issue(state: &State, client: &Client, scopes: &[String], now: Instant) ->
 /// The keys that sign access tokens: the one in use, the next one, and those whose tokens may still be out.
 #[utoipa::path(tag = "tokens", responses((status = 200, description = "The key set (RFC 7517)", body = super::jwks::KeySet)))]
 #[get("/.well-known/jwks.json")]
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 pub async fn get_key_set(state: web::Data<State>) -> HttpResponse {
     published(state.token_keys.key_set())
 }
@@ -319,7 +318,6 @@ pub struct AuthorizationServer {
 /// From the issuer alone an OAuth client finds the token endpoint, the keys and what is supported.
 #[utoipa::path(tag = "tokens", responses((status = 200, description = "The metadata (RFC 8414)", body = AuthorizationServer)))]
 #[get("/.well-known/oauth-authorization-server")]
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 pub async fn get_authorization_server(state: web::Data<State>) -> HttpResponse {
     let url = &state.public_url;
     published(&AuthorizationServer {
@@ -360,7 +358,6 @@ pub struct ProtectedResource {
 /// From the API's address alone an OAuth client finds who issues its tokens.
 #[utoipa::path(tag = "tokens", responses((status = 200, description = "The metadata (RFC 9728)", body = ProtectedResource)))]
 #[get("/.well-known/oauth-protected-resource")]
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 pub async fn get_protected_resource(state: web::Data<State>) -> HttpResponse {
     let url = &state.public_url;
     published(&ProtectedResource {

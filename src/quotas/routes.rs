@@ -1,4 +1,6 @@
-//! HTTP of quotas.
+//! HTTP of quotas: requesting, publishing and withdrawing places, their balance and their ledger.
+//!
+//! Who holds what is read in one snapshot, so that the holds listed add up to what is held.
 
 use actix_web::{get, post, web};
 use diesel::RunQueryDsl;

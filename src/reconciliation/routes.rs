@@ -134,7 +134,6 @@ async fn list_reconciliation_rows(
     responses((status = 200, description = "Every situation", body = SituationTable)),
     security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/situations")]
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 async fn list_situations(_caller: Caller<AgreementsRead>) -> Result<Answer> {
     Answer::ok(&SituationTable { items: SITUATIONS.to_vec() })
 }

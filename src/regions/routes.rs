@@ -159,7 +159,6 @@ fn page_of(filter: &RegionFilter, page: &PageRequest) -> Vec<Region> {
 #[utoipa::path(tag = "regions", params(PageParams, RegionFilter), responses((status = 200, description = "A page of regions", body = Page<Region>)),
     security(("oauth2" = ["parties.read"])))]
 #[get("/v1/regions")]
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 pub async fn list_regions(
     state: web::Data<State>,
     _caller: Caller<PartiesRead>,
@@ -176,7 +175,6 @@ pub async fn list_regions(
 #[utoipa::path(tag = "regions", params(("code" = RegionCode, Path, description = "The code", example = "430523")),
     responses((status = 200, description = "What is known about the code", body = RegionEntry)), security(("oauth2" = ["parties.read"])))]
 #[get("/v1/regions/{code}")]
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 pub async fn get_region(_caller: Caller<PartiesRead>, path: web::Path<RegionCode>) -> Result<Answer> {
     let code = path.into_inner();
     let status = atlas().resolve(code).ok_or_else(|| Error::not_found("region", "行政区划"))?;
@@ -194,7 +192,6 @@ pub async fn get_region(_caller: Caller<PartiesRead>, path: web::Path<RegionCode
         (status = 404, description = "No scope can be told for this pair; errors name the code and the reason", body = crate::http::problem::Problem, content_type = "application/problem+json")),
     security(("oauth2" = ["parties.read"])))]
 #[get("/v1/region-scopes")]
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 pub async fn get_region_scope(_caller: Caller<PartiesRead>, query: Query<RegionPair>) -> Result<Answer> {
     let Query(RegionPair { origin, workplace }) = query;
     let scope = atlas().scope_between(origin, workplace).map_err(|error| no_scope(error, origin))?;

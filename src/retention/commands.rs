@@ -228,8 +228,8 @@ impl Books {
     fn of(&mut self, named: Named<'_>) -> Option<&mut SpellBook> {
         let Named::Found(history) = named else { return None };
         let id = history.placed.id;
-        if !self.0.contains_key(&id) {
-            self.0.insert(id, history.book()?);
+        if let std::collections::hash_map::Entry::Vacant(e) = self.0.entry(id) {
+            e.insert(history.book()?);
         }
         self.0.get_mut(&id)
     }

@@ -110,7 +110,9 @@ pub fn read(row: &NewWorker, at: &str, today: Day) -> Result<Candidate, Vec<Faul
     let groups = match merge_groups(&[], &row.groups, &format!("{at}/groups")) {
         Ok(groups) => groups,
         Err(found) => {
-            found.into_iter().for_each(|fault| faults.push(fault));
+            for fault in found {
+                faults.push(fault);
+            }
             Vec::new()
         }
     };

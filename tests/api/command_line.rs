@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::support::cluster;
 
 /// Longest wait for something the program is about to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder with a database and keys of its own.
 struct Place {

@@ -20,6 +20,7 @@ mod identity;
 mod journey;
 mod migrations;
 mod parties;
+mod problems;
 mod quotas;
 mod races;
 mod reconciliation;

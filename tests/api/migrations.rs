@@ -121,7 +121,7 @@ fn each_migration_has_its_twin() {
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         entries
             .inspect(|path| {
-                assert!(path.join("up.sql").is_file() && path.join("down.sql").is_file(), "{}", path.display())
+                assert!(path.join("up.sql").is_file() && path.join("down.sql").is_file(), "{}", path.display());
             })
             .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
             .collect()

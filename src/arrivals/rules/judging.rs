@@ -178,7 +178,7 @@ fn is_late(day: Day, subject: &Subject, today: Day, previous: Option<&Said>) -> 
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::agreements::rule_terms::EvidenceLevel;
     use crate::arrivals::rules::reading::Target;

@@ -147,7 +147,7 @@ pub fn decide(placement: &Placement, planned_region: RegionCode, claims: &[Said]
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::arrivals::rules::judging::tests::{DESTINATION, EMPLOYER, NEIGHBOUR, ORIGIN, day, party, subject};
     use proptest::prelude::*;
@@ -285,7 +285,7 @@ pub mod tests {
         let late = Said { late: true, ..said("employer", "onboarded", "2026-02-26") };
         let in_time = said("destination", "onboarded", "2026-02-26");
         let of = |claims: &[Said]| decide(&subject.placement, subject.planned_region, claims).unwrap().late;
-        assert!(of(&[late.clone()]));
+        assert!(of(std::slice::from_ref(&late)));
         assert!(!of(&[late, in_time]));
     }
 

@@ -3,6 +3,7 @@
 //! A route says what is its own: summary, parameters, bodies, the answer, the scope. From its method, path and scope follows the
 //! rest: which problems it can answer, which headers it takes and gives, how its id leads on to other operations. The shared
 //! parts themselves lie in [`shared`]. Whatever nothing refers to in the end is taken out again.
+#![expect(clippy::indexing_slicing, reason = "assigning a member of a JSON object inserts it")]
 
 mod links;
 mod shared;

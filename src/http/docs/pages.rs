@@ -51,7 +51,6 @@ pub struct Health {
 /// For the restart decision of an orchestrator: says nothing about the database.
 #[utoipa::path(tag = "operation", responses((status = 200, description = "It runs", body = Health)))]
 #[get("/livez")]
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 pub async fn check_liveness() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "alive" })
 }
@@ -85,7 +84,6 @@ pub async fn check_readiness(state: web::Data<State>) -> Result<HttpResponse> {
     ))
 )]
 #[get("/openapi.json")]
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 pub async fn get_document(state: web::Data<State>) -> HttpResponse {
     static TAG: OnceLock<String> = OnceLock::new();
     let tag = TAG.get_or_init(|| tag_of(&state.document));
@@ -131,7 +129,6 @@ pub struct ProblemPage {
     responses((status = 200, description = "Cause and remedy", content((ProblemPage = "application/json"), (String = "text/html"))))
 )]
 #[get("/problems/{code}")]
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 pub async fn explain_problem(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse> {
     let code = Code::from_name(&name).ok_or_else(|| Error::not_found("problem", "问题说明"))?;
     let definition = code.definition();
@@ -165,13 +162,11 @@ fn html(page: &ProblemPage, tag: &str) -> String {
     )
 }
 
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 async fn to_reader() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
 }
 
 /// A file of Swagger UI, made to read our document.
-#[expect(clippy::unused_async, reason = "the form of a handler")]
 async fn reader(name: web::Path<String>) -> Result<HttpResponse> {
     static CONFIG: OnceLock<Arc<Config<'static>>> = OnceLock::new();
     let config = CONFIG.get_or_init(|| {

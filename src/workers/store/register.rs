@@ -60,6 +60,10 @@ pub fn lock(connection: &mut DbConnection, party_id: Id) -> Result<()> {
     Ok(())
 }
 
+/// A wanted person and what the register holds of it.
+type Row =
+    (i64, Option<Id>, Option<i64>, Option<String>, Option<RegionCode>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Id>);
+
 /// Who of the wanted persons (identity index and own reference, row by row) the register holds.
 ///
 /// # Errors
@@ -75,16 +79,6 @@ pub fn known<'a>(
         return Ok(known);
     }
     let source = connection.rows(&[("identity_index", Column::Bytes), ("partner_ref", Column::Text)]);
-    type Row = (
-        i64,
-        Option<Id>,
-        Option<i64>,
-        Option<String>,
-        Option<RegionCode>,
-        Option<Vec<u8>>,
-        Option<Vec<u8>>,
-        Option<Id>,
-    );
     let rows: Vec<Row> = statement(format!(
         "select r.ordinal, w.id, w.version, w.partner_ref, w.hukou_code, w.name_sealed, w.phone_sealed, h.id \
          from {source} r \

@@ -45,7 +45,7 @@ pub fn complaints(method: &str, path: &str, reply: &Reply) -> Vec<String> {
         Some(content) => match content.get(media_type) {
             None => complaints.push(format!("media type {media_type} is not in the document")),
             Some(described) if media_type.ends_with("json") => {
-                check(&described["schema"], &reply.body, "", &mut complaints)
+                check(&described["schema"], &reply.body, "", &mut complaints);
             }
             Some(_) => {}
         },

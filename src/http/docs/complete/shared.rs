@@ -1,4 +1,5 @@
 //! The parts that operations share: parameters, headers, problems, and how one proves who one is.
+#![expect(clippy::indexing_slicing, reason = "assigning a member of a JSON object inserts it")]
 
 use serde_json::{Map, Value, json};
 
