@@ -427,8 +427,9 @@ fn every_rule_can_fail() {
     ] {
         assert_eq!(!direction_of_use(&Source::new(path, text)).is_empty(), finds, "{name}: {path} {text}");
     }
+    let sizes: Rule = sizes;
     for (rule, path, bad, good) in [
-        (sizes as Rule, "a.rs", long_function.as_str(), "fn short() {\n}\n"),
+        (sizes, "a.rs", long_function.as_str(), "fn short() {\n}\n"),
         (sizes, "a/routes.rs", long_handler.as_str(), "#[get(\"/v1\")]\nfn short() {}\n"),
         (sizes, "a.rs", long_file.as_str(), "const A: u8 = 1;\n\n#[cfg(test)]\nmod tests {\n}\n"),
         (names, "quotas/rules.rs", "pub struct QuotaManager;", "pub struct Quota;"),

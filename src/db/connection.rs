@@ -1,6 +1,7 @@
 //! Opening a connection of either back end, and the migrations embedded in the binary.
 
 use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -84,24 +85,13 @@ impl Location {
     /// # Errors
     /// [`Code::DatabaseUnavailable`], also when the SQLite library is older than the oldest safe one.
     pub fn migrate(&self) -> Result<Vec<String>> {
-        let names = match self.open(false)? {
+        match self.open(false)? {
             DbConnection::Sqlite(mut connection) => {
                 assert_sqlite_version()?;
-                connection
-                    .run_pending_migrations(SQLITE_MIGRATIONS)
-                    .map_err(migration_failed)?
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect()
+                run_pending(&mut connection, SQLITE_MIGRATIONS)
             }
-            DbConnection::Postgres(mut connection) => connection
-                .run_pending_migrations(POSTGRES_MIGRATIONS)
-                .map_err(migration_failed)?
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        };
-        Ok(names)
+            DbConnection::Postgres(mut connection) => run_pending(&mut connection, POSTGRES_MIGRATIONS),
+        }
     }
 
     /// Takes every migration back, newest first. All data is lost: for tests of the migrations.
@@ -138,6 +128,22 @@ impl Location {
 #[expect(clippy::needless_pass_by_value, reason = "the form map_err wants")]
 fn migration_failed(cause: Box<dyn std::error::Error + Send + Sync>) -> Error {
     Error::unavailable(cause.to_string())
+}
+
+/// Runs what is pending and gives the names, oldest first.
+fn run_pending<DB: diesel::backend::Backend>(
+    connection: &mut impl MigrationHarness<DB>,
+    source: EmbeddedMigrations,
+) -> Result<Vec<String>>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let mut names = Vec::new();
+    for migration in connection.pending_migrations(source).map_err(migration_failed)? {
+        connection.run_migration(&*migration).map_err(migration_failed)?;
+        names.push(migration.name().to_string());
+    }
+    Ok(names)
 }
 
 fn assert_sqlite_version() -> Result<()> {

@@ -38,7 +38,15 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
     let all = SCOPES.iter().map(|(scope, _, _)| *scope);
     match party_kind {
         "operator" => vec!["parties.read", "parties.write", "events.read"],
-        "employer" | "station" => {
+        "station" => vec![
+            "parties.read",
+            "agreements.read",
+            "agreements.write",
+            "arrivals.write",
+            "retention.write",
+            "events.read",
+        ],
+        "employer" => {
             vec!["parties.read", "agreements.read", "arrivals.write", "retention.write", "events.read"]
         }
         _ => all.filter(|scope| *scope != "parties.write").collect(),

@@ -185,8 +185,7 @@ async fn with_the_work(scene: &Scene) -> Met {
         )
         .await;
     let withdrawn = scene.quota(1).await;
-    app.post(&scene.destination, &scene.path(&format!("/quotas/{withdrawn}/withdrawal")), json!({ "reason": "停产" }))
-        .await;
+    app.post(&scene.destination, &scene.path(&format!("/quotas/{withdrawn}/withdrawal")), json!({})).await.expect(200);
     let closed = enrol(&second, 2, &withdrawn).await;
     let claim = json!({ "outcome": "onboarded", "happened_on": "2026-03-02", "evidence": "e2" });
     let claims = scene.path(&format!("/placements/{placement}/claims"));
@@ -258,7 +257,7 @@ impl Held {
             actix_web::rt::spawn(async move {
                 begun.set(begun.get() + 1);
                 let work = move |_: &mut DbConnection| {
-                    drop(wait.recv());
+                    let _ = wait.recv();
                     Ok(())
                 };
                 if writing { db.write(work).await } else { db.read(work).await }
