@@ -1,4 +1,4 @@
-//! Agreements over HTTP: reading, drafting and changing. The steps that follow are in [`steps`].
+//! Agreements over HTTP: reading, drafting and changing. The steps that follow are in `steps`.
 
 mod steps;
 

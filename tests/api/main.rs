@@ -4,6 +4,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
     reason = "a test fails by panicking, and says so with the cause"
 )]
 

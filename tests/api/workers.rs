@@ -573,7 +573,7 @@ fn spellings(text: &str) -> Vec<Vec<u8>> {
         hex::encode_upper(text).into_bytes(),
         standard.trim_end_matches('=').as_bytes().to_vec(),
         BASE64_URL_SAFE_NO_PAD.encode(text).into_bytes(),
-        text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>().into_bytes(),
+        text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat().into_bytes(),
         utf16,
         backwards.into_bytes(),
     ]

@@ -67,7 +67,7 @@ pub struct RatificationRow {
 /// One version.
 ///
 /// # Errors
-/// [`Code::NotFound`].
+/// [`crate::error::Code::NotFound`].
 pub fn version(connection: &mut DbConnection, agreement_id: Id, number: i64) -> Result<VersionRow> {
     agreement_version::table
         .find((agreement_id, number))
@@ -203,7 +203,7 @@ pub fn ratifications_of(
 /// Keeps a ratification.
 ///
 /// # Errors
-/// [`Code::AlreadyRatified`].
+/// [`crate::error::Code::AlreadyRatified`].
 pub fn insert_ratification(connection: &mut DbConnection, row: &RatificationRow) -> Result<()> {
     diesel::insert_into(ratification::table).values(row).execute(connection)?;
     Ok(())

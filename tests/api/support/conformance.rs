@@ -170,9 +170,10 @@ fn check_fields(schema: &'static Value, value: &Value, place: &str, complaints: 
     for (name, field) in value.as_object().into_iter().flatten() {
         let place = format!("{place}/{name}");
         match (schema["properties"].get(name), schema.get("additionalProperties")) {
-            (Some(described), _) => check(described, field, &place, complaints),
+            (Some(described), _) | (None, Some(described @ Value::Object(_))) => {
+                check(described, field, &place, complaints);
+            }
             (None, Some(Value::Bool(false))) => complaints.push(format!("{place} is not in the document")),
-            (None, Some(described @ Value::Object(_))) => check(described, field, &place, complaints),
             (None, _) => {}
         }
     }
