@@ -3,7 +3,7 @@ CARGO ?= cargo
 JUDGES ?= $(CURDIR)/target/judges
 export LABOUR_EXCHANGE_JUDGES := $(JUDGES)
 
-.PHONY: help demo test check tools format-check lint docs cargo-test judges openapi openapi-check bench
+.PHONY: help demo test check tools format-check lint docs cargo-test judges judges-live openapi openapi-check bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,9 +39,12 @@ docs: ## The crate's documentation, without a warning
 cargo-test: ## All tests, on SQLite and PostgreSQL
 	$(CARGO) test --locked
 
-judges: tools openapi-check ## Outside judges: the API document, then the running service
+judges: tools openapi-check ## Outside judges of the API document, each shown to fail first
 	bash .ci/judges/shown-to-fail.sh
-	bash .ci/judges/run.sh
+	bash .ci/judges/run.sh static
+
+judges-live: tools openapi-check ## Outside judges of the running service: seeds a year, then tokens and fuzzing
+	bash .ci/judges/run.sh live
 
 openapi: ## Write openapi/openapi.json from the code
 	@mkdir -p openapi target
