@@ -1,4 +1,4 @@
-//! Performance as ratios in one run: `make bench`, or `cargo run --release --example bench -- [sqlite|postgres://…] [seconds]`.
+//! Performance as ratios in one run: `make bench`, or `cargo run --release --example bench -- [sqlite|postgres://…] [seconds] [statements]`.
 //!
 //! Server, database and load share this machine, so absolute figures say little; each is printed beside a plain hello route of the same
 //! run. Every request carries a real token; nothing is mocked. At the end the promise is checked in full: 16 clients, 10 quotas with
@@ -17,6 +17,7 @@
 
 mod load;
 mod scene;
+mod statements;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,11 +35,20 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let database = arguments.first().map_or("sqlite", String::as_str);
     let seconds: u64 = arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(3);
+    let watched = arguments.get(2).is_some_and(|word| word == "statements");
+    if watched {
+        statements::watch();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(measure(database, Duration::from_secs(seconds)));
+    runtime.block_on(measure(database, Duration::from_secs(seconds), watched));
 }
 
-async fn measure(database: &str, time: Duration) {
+async fn measure(database: &str, time: Duration, watched: bool) {
+    let told = |after: &str| {
+        if watched {
+            statements::print(after)
+        }
+    };
     let scene = Scene::start(database).await;
     println!(
         "database {}, {CONNECTIONS} connections, {ROUNDS} rounds of {} s, medians",
@@ -55,6 +65,8 @@ async fn measure(database: &str, time: Duration) {
     let rosters = one.workers(1_000_000, 1_000 * 40 * ROUNDS).await;
     println!("seeded: {} workers, {} placements", sent.len() + people.len() + rosters.len(), sent.len());
 
+    told("seeding");
+
     let token = &one.origin.token;
     let reads = [
         ("hello", Request::get(&scene.hello, "/hello", None)),
@@ -65,14 +77,17 @@ async fn measure(database: &str, time: Duration) {
     let mut figures: Vec<Vec<Load>> = vec![Vec::new(); reads.len() + 2];
     let next = Arc::new(AtomicUsize::new(0));
     for round in 0..ROUNDS {
-        for (place, (_, request)) in reads.iter().enumerate() {
+        for (place, (name, request)) in reads.iter().enumerate() {
             let request = request.clone();
             figures[place].push(load::run(CONNECTIONS, time, move |_| Some(request.clone())).await);
+            told(name);
         }
         let batch = one.dispatch().await;
         figures[reads.len()].push(single_placements(&scene, &one, &batch, &quota, &people, &next, time).await);
+        told("single-placement dispatch");
         let rosters = rosters.chunks(40_000).nth(round).unwrap();
         figures[reads.len() + 1].push(roster_calls(&scene, &one, &quota, rosters).await);
+        told("roster call");
     }
     let hello = load::median(&figures[0]).per_second;
     for (place, name) in reads
