@@ -5,7 +5,7 @@ create table chain_head (
     sequence integer not null,
     hash blob not null,
     constraint chain_head_pkey primary key (chain_id),
-    constraint chain_head_kind_known check (chain_kind in ('agreement', 'party')),
+    constraint chain_head_kind_known check (chain_kind = 'agreement' or chain_kind = 'party'),
     constraint chain_head_sequence_positive check (sequence > 0),
     constraint chain_head_hash_length check (length(hash) = 32)
 ) strict, without rowid;

@@ -19,9 +19,9 @@ create table worker (
     updated_at integer not null,
     constraint worker_pkey primary key (party_id, id),
     constraint worker_party_fkey foreign key (party_id) references party (id),
-    constraint worker_state_known check (state in ('active', 'erased')),
+    constraint worker_state_known check (state = 'active' or state = 'erased'),
     constraint worker_sealed_while_active check ((state = 'active') = (name_sealed is not null and identity_sealed is not null and identity_index is not null and exchange_index is not null and name_index is not null)),
-    constraint worker_sex_known check (sex in ('male', 'female', 'unknown')),
+    constraint worker_sex_known check (sex = 'male' or sex = 'female' or sex = 'unknown'),
     constraint worker_hukou_code_shape check (length(hukou_code) = 6),
     constraint worker_partner_ref_length check (partner_ref is null or length(partner_ref) between 1 and 100),
     constraint worker_version_positive check (version > 0)
@@ -39,7 +39,7 @@ create table worker_group (
     recorded_at integer not null,
     constraint worker_group_pkey primary key (party_id, worker_id, group_code, valid_from),
     constraint worker_group_worker_fkey foreign key (party_id, worker_id) references worker (party_id, id),
-    constraint worker_group_code_known check (group_code in ('lifted', 'unstable_lifted', 'marginal', 'sudden_hardship', 'ordinary')),
+    constraint worker_group_code_known check (group_code = 'lifted' or group_code = 'unstable_lifted' or group_code = 'marginal' or group_code = 'sudden_hardship' or group_code = 'ordinary'),
     constraint worker_group_dates_ordered check (valid_to is null or valid_to >= valid_from)
 ) strict, without rowid;
 

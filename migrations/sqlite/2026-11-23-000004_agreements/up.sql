@@ -17,8 +17,8 @@ create table agreement (
     constraint agreement_number_unique unique (number),
     constraint agreement_number_length check (length(number) between 1 and 100),
     constraint agreement_title_length check (length(title) between 1 and 200),
-    constraint agreement_kind_known check (kind in ('east_west', 'inter_provincial', 'intra_provincial', 'intra_prefecture', 'alliance', 'tripartite_station', 'government_enterprise')),
-    constraint agreement_state_known check (state in ('draft', 'proposed', 'ratified', 'suspended', 'terminated')),
+    constraint agreement_kind_known check (kind = 'east_west' or kind = 'inter_provincial' or kind = 'intra_provincial' or kind = 'intra_prefecture' or kind = 'alliance' or kind = 'tripartite_station' or kind = 'government_enterprise'),
+    constraint agreement_state_known check (state = 'draft' or state = 'proposed' or state = 'ratified' or state = 'suspended' or state = 'terminated'),
     constraint agreement_days_ordered check (effective_to >= effective_from),
     constraint agreement_partner_ref_length check (partner_ref is null or length(partner_ref) between 1 and 100),
     constraint agreement_version_positive check (version > 0 and tally_version > 0)
@@ -32,7 +32,7 @@ create table agreement_party (
     constraint agreement_party_pkey primary key (agreement_id, party_id),
     constraint agreement_party_agreement_fkey foreign key (agreement_id) references agreement (id),
     constraint agreement_party_party_fkey foreign key (party_id) references party (id),
-    constraint agreement_party_role_known check (role in ('origin', 'destination', 'station'))
+    constraint agreement_party_role_known check (role = 'origin' or role = 'destination' or role = 'station')
 ) strict, without rowid;
 create index agreement_party_party_index on agreement_party (party_id, agreement_id);
 
@@ -49,7 +49,7 @@ create table agreement_version (
     ratified_at integer,
     constraint agreement_version_pkey primary key (agreement_id, number),
     constraint agreement_version_agreement_fkey foreign key (agreement_id) references agreement (id),
-    constraint agreement_version_state_known check (state in ('draft', 'proposed', 'ratified', 'withdrawn')),
+    constraint agreement_version_state_known check (state = 'draft' or state = 'proposed' or state = 'ratified' or state = 'withdrawn'),
     constraint agreement_version_ratified_when check ((state = 'ratified') = (ratified_at is not null)),
     constraint agreement_version_number_positive check (number > 0),
     constraint agreement_version_digest_length check (length(digest) = 32)

@@ -23,7 +23,7 @@ create table quota (
     constraint quota_destination_fkey foreign key (agreement_id, destination_id) references agreement_party (agreement_id, party_id),
     constraint quota_employer_fkey foreign key (employer_id) references party (id),
     constraint quota_zone_fkey foreign key (zone_id) references zone (id),
-    constraint quota_state_known check (state in ('draft', 'published', 'withdrawn')),
+    constraint quota_state_known check (state = 'draft' or state = 'published' or state = 'withdrawn'),
     constraint quota_post_title_length check (length(post_title) between 1 and 100),
     constraint quota_region_code_shape check (length(region_code) = 6),
     constraint quota_places_ordered check (requested_places between 1 and 1000000 and approved_places between 0 and requested_places),
@@ -52,7 +52,7 @@ create table place_account (
     consumed integer not null,
     constraint place_account_pkey primary key (agreement_id, id),
     constraint place_account_quota_fkey foreign key (agreement_id, quota_id) references quota (agreement_id, id),
-    constraint place_account_kind_known check (kind in ('agreement', 'region', 'quota', 'cohort')),
+    constraint place_account_kind_known check (kind = 'agreement' or kind = 'region' or kind = 'quota' or kind = 'cohort'),
     constraint place_account_kind_fields check (
         (kind = 'agreement' and quota_id is null and region_code is null and starts_on is null)
         or (kind = 'region' and quota_id is null and region_code is not null and starts_on is null)
@@ -74,7 +74,7 @@ create table place_entry (
     recorded_at integer not null,
     constraint place_entry_pkey primary key (agreement_id, id),
     constraint place_entry_account_fkey foreign key (agreement_id, account_id) references place_account (agreement_id, id),
-    constraint place_entry_kind_known check (kind in ('reserve', 'consume', 'release', 'restore')),
+    constraint place_entry_kind_known check (kind = 'reserve' or kind = 'consume' or kind = 'release' or kind = 'restore'),
     constraint place_entry_places_positive check (places > 0)
 ) strict, without rowid;
 create index place_entry_account_index on place_entry (agreement_id, account_id);

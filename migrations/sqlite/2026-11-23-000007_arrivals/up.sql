@@ -22,9 +22,9 @@ create table claim (
     constraint claim_placement_fkey foreign key (agreement_id, placement_id) references placement (agreement_id, id),
     constraint claim_claimant_fkey foreign key (claimant_id) references party (id),
     constraint claim_employer_fkey foreign key (employer_id) references party (id),
-    constraint claim_role_known check (claimant_role in ('origin', 'destination', 'employer', 'station')),
-    constraint claim_outcome_known check (outcome in ('onboarded', 'no_show', 'refused_by_employer', 'refused_by_worker', 'diverted')),
-    constraint claim_evidence_known check (evidence in ('e0', 'e1', 'e2', 'e3', 'e4', 'e5')),
+    constraint claim_role_known check (claimant_role = 'origin' or claimant_role = 'destination' or claimant_role = 'employer' or claimant_role = 'station'),
+    constraint claim_outcome_known check (outcome = 'onboarded' or outcome = 'no_show' or outcome = 'refused_by_employer' or outcome = 'refused_by_worker' or outcome = 'diverted'),
+    constraint claim_evidence_known check (evidence = 'e0' or evidence = 'e1' or evidence = 'e2' or evidence = 'e3' or evidence = 'e4' or evidence = 'e5'),
     constraint claim_about_somebody check (placement_id is not null or (exchange_index is not null and name_index is not null and name_sealed is not null)),
     constraint claim_client_ref_length check (client_ref is null or length(client_ref) between 1 and 100)
 ) strict, without rowid;
@@ -45,7 +45,7 @@ create table dispute (
     constraint dispute_pkey primary key (agreement_id, id),
     constraint dispute_placement_fkey foreign key (agreement_id, placement_id) references placement (agreement_id, id),
     constraint dispute_raised_by_fkey foreign key (raised_by) references party (id),
-    constraint dispute_state_known check (state in ('open', 'withdrawn')),
+    constraint dispute_state_known check (state = 'open' or state = 'withdrawn'),
     constraint dispute_withdrawn_when check ((state = 'withdrawn') = (withdrawn_at is not null)),
     constraint dispute_reason_length check (length(reason) between 1 and 500)
 ) strict, without rowid;

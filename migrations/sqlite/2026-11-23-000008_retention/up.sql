@@ -14,7 +14,7 @@ create table employment_spell (
     constraint employment_spell_placement_fkey foreign key (agreement_id, placement_id) references placement (agreement_id, id),
     constraint employment_spell_employer_fkey foreign key (employer_id) references party (id),
     constraint employment_spell_reporter_fkey foreign key (reported_by) references party (id),
-    constraint employment_spell_grain_known check (grain in ('day', 'month')),
+    constraint employment_spell_grain_known check (grain = 'day' or grain = 'month'),
     constraint employment_spell_days_ordered check (ended_on is null or ended_on >= started_on)
 ) strict, without rowid;
 create index employment_spell_placement_index on employment_spell (agreement_id, placement_id);
@@ -42,8 +42,8 @@ create table observation (
     constraint observation_observer_fkey foreign key (observer_id) references party (id),
     constraint observation_employer_fkey foreign key (employer_id) references party (id),
     constraint observation_days_ordered check (seen_to >= seen_from),
-    constraint observation_evidence_known check (evidence in ('e0', 'e1', 'e2', 'e3', 'e4', 'e5')),
-    constraint observation_source_known check (source in ('employer_roster', 'wage_ledger', 'social_insurance', 'station_visit', 'phone_call', 'registration')),
+    constraint observation_evidence_known check (evidence = 'e0' or evidence = 'e1' or evidence = 'e2' or evidence = 'e3' or evidence = 'e4' or evidence = 'e5'),
+    constraint observation_source_known check (source = 'employer_roster' or source = 'wage_ledger' or source = 'social_insurance' or source = 'station_visit' or source = 'phone_call' or source = 'registration'),
     constraint observation_wage_sign check (monthly_wage_fen is null or monthly_wage_fen >= 0),
     constraint observation_client_ref_length check (client_ref is null or length(client_ref) between 1 and 100)
 ) strict, without rowid;
@@ -63,8 +63,8 @@ create table retention_check (
     reason text not null,
     constraint retention_check_pkey primary key (agreement_id, placement_id, node),
     constraint retention_check_placement_fkey foreign key (agreement_id, placement_id) references placement (agreement_id, id),
-    constraint retention_check_state_known check (state in ('pending', 'retained', 'left')),
-    constraint retention_check_evidence_known check (evidence is null or evidence in ('e0', 'e1', 'e2', 'e3', 'e4', 'e5'))
+    constraint retention_check_state_known check (state = 'pending' or state = 'retained' or state = 'left'),
+    constraint retention_check_evidence_known check (evidence is null or (evidence = 'e0' or evidence = 'e1' or evidence = 'e2' or evidence = 'e3' or evidence = 'e4' or evidence = 'e5'))
 ) strict, without rowid;
 create index retention_check_due_index on retention_check (agreement_id, node, due_on);
 
@@ -83,10 +83,10 @@ create table tally (
     placements integer not null,
     constraint tally_pkey primary key (agreement_id, plan_year, quota_id, scope, population, measure, node, standing),
     constraint tally_agreement_fkey foreign key (agreement_id) references agreement (id),
-    constraint tally_measure_known check (measure in ('dispatched', 'onboarded', 'not_arrived', 'retained', 'left', 'ended')),
-    constraint tally_population_known check (population in ('all', 'lifted', 'monitored')),
-    constraint tally_scope_known check (scope in ('any', 'outside_province', 'outside_prefecture', 'inside_prefecture', 'inside_county')),
-    constraint tally_standing_known check (standing in ('certain', 'probable', 'disputed')),
+    constraint tally_measure_known check (measure = 'dispatched' or measure = 'onboarded' or measure = 'not_arrived' or measure = 'retained' or measure = 'left' or measure = 'ended'),
+    constraint tally_population_known check (population = 'all' or population = 'lifted' or population = 'monitored'),
+    constraint tally_scope_known check (scope = 'any' or scope = 'outside_province' or scope = 'outside_prefecture' or scope = 'inside_prefecture' or scope = 'inside_county'),
+    constraint tally_standing_known check (standing = 'certain' or standing = 'probable' or standing = 'disputed'),
     constraint tally_sign check (persons >= 0 and placements >= persons)
 ) strict, without rowid;
 

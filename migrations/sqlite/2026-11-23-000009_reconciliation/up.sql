@@ -12,7 +12,7 @@ create table reconciliation_run (
     constraint reconciliation_run_pkey primary key (agreement_id, id),
     constraint reconciliation_run_agreement_fkey foreign key (agreement_id) references agreement (id),
     constraint reconciliation_run_requested_by_fkey foreign key (requested_by) references party (id),
-    constraint reconciliation_run_state_known check (state in ('running', 'done', 'failed')),
+    constraint reconciliation_run_state_known check (state = 'running' or state = 'done' or state = 'failed'),
     constraint reconciliation_run_done_when check ((state = 'done') = (rows_hash is not null))
 ) strict, without rowid;
 create index reconciliation_run_requester_index on reconciliation_run (requested_by);
