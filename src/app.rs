@@ -10,13 +10,16 @@ use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::arrivals::recording::Judge;
 use crate::clock::Clock;
 use crate::db::{Db, Location};
+use crate::dispatches::enrolment::{Enrolments, enrol_waiting};
 use crate::error::{Code, Error, Result};
 use crate::http::edge::{edge, unrouted};
 use crate::http::idempotency::Running;
 use crate::http::route_table::RouteTable;
 use crate::identity::token::{TokenKeys, VerifiedTokens};
+use crate::retention::checks::judge_corrected;
 use crate::seal::KeyRing;
 
 /// Verified tokens remembered at once.
@@ -37,6 +40,10 @@ pub struct State {
     pub verified: Arc<VerifiedTokens>,
     /// Address of the exchange, without a slash at the end.
     pub public_url: Arc<str>,
+    /// Judges the retention of placements whose arrival was corrected.
+    pub judge: Judge,
+    /// Single workers to be enrolled, which wait for each other and are enrolled together.
+    pub enrolments: Enrolments,
     /// Commands running in this process, by idempotency key.
     pub running: Running,
     /// Methods of every path.
@@ -65,8 +72,11 @@ impl State {
         let token_keys = TokenKeys::of(&keys)
             .map_err(|error| Error::new(Code::ConfigurationInvalid).detail(error.to_string(), error.chinese()))?;
         let document = crate::http::docs::document();
+        let db = Db::open(location, readers)?;
         Ok(Self {
-            db: Db::open(location, readers)?,
+            judge: judge_corrected,
+            enrolments: db.lane(enrol_waiting),
+            db,
             clock,
             keys: Arc::new(keys),
             token_keys: Arc::new(token_keys),

@@ -11,6 +11,7 @@ pub mod columns;
 pub mod connection;
 pub mod constraint;
 mod executor;
+mod lane;
 pub mod page;
 #[expect(missing_docs, reason = "the table macro writes public items without docs")]
 pub mod schema;
@@ -20,6 +21,7 @@ pub mod text_columns;
 pub use columns::{Day, Id, Instant, Uid};
 pub use connection::{DbConnection, Location};
 pub use executor::{Db, once};
+pub use lane::{Lane, Together};
 pub use page::{Page, PageRequest};
 pub use statement::{Column, Statement, statement};
 

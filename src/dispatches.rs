@@ -5,6 +5,7 @@
 //! is accepted; the hold of a dispatch lapses by the clock. Deliberately absent: 派遣 (licensed labour dispatch) as a mode.
 
 pub mod checks;
+pub mod enrolment;
 pub mod outcomes;
 pub mod roster;
 pub mod routes;

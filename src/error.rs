@@ -209,7 +209,7 @@ impl Faults {
 }
 
 /// A problem: its code, and what the reader needs to mend it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{}{}", .code.as_str(), .cause.as_deref().map(|cause| format!(": {cause}")).unwrap_or_default())]
 pub struct Error {
     /// Which problem.
@@ -225,6 +225,12 @@ pub struct Error {
 }
 
 impl Error {
+    /// Whether one of its faults has this code.
+    #[must_use]
+    pub fn is_about(&self, fault: &str) -> bool {
+        self.faults.iter().any(|known| known.code == fault)
+    }
+
     /// A problem without further words.
     #[must_use]
     pub fn new(code: Code) -> Self {
@@ -288,7 +294,7 @@ impl From<diesel::result::Error> for Error {
                 Self { cause: Some(error.to_string()), ..Self::new(Code::DatabaseBusy) }
             }
             DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => Self::unavailable(error),
-            DieselError::DatabaseError(_, information) if information.message().contains("deadlock detected") => {
+            DieselError::DatabaseError(_, information) if is_contention(information.message()) => {
                 Self { cause: Some(error.to_string()), ..Self::new(Code::DatabaseBusy) }
             }
             _ => match crate::db::constraint::violated(&error).and_then(|name| Code::of_constraint(&name)) {
@@ -297,6 +303,21 @@ impl From<diesel::result::Error> for Error {
             },
         }
     }
+}
+
+/// What PostgreSQL (in the languages its messages are set to where this runs) and SQLite say when somebody else is in the way.
+/// Diesel hands on the words but not the code behind them.
+fn is_contention(message: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "deadlock detected",
+        "检测到死锁",
+        "due to lock timeout",
+        "由于锁超时",
+        "due to statement timeout",
+        "由于语句执行超时",
+        "database is locked",
+    ];
+    WORDS.iter().any(|words| message.contains(words))
 }
 
 impl From<serde_json::Error> for Error {

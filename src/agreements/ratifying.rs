@@ -91,7 +91,7 @@ fn record(
         let kind = if first { "agreement.ratified" } else { "amendment.ratified" };
         events.push(of_version(kind, agreement, version));
     }
-    log::record_all(connection, actor, events)
+    log::record_all(connection, events.into_iter().map(|event| (actor, event)).collect())
 }
 
 fn digest_of(request: &NewRatification) -> Result<Digest> {

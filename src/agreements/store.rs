@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::document::Digest;
 use super::requests::{AgreementFilter, NewParty};
 use super::{Agreement, AgreementState, PartyRole, Standing, Terms, VersionState, rules};
-use crate::db::schema::{agreement, agreement_party, agreement_version};
+use crate::db::schema::{agreement, agreement_party};
 use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, Uid, statement};
 use crate::error::{Code, Error, Result};
 use crate::identity::Scope;
@@ -71,7 +71,26 @@ pub fn membership(connection: &mut DbConnection, scope: &Scope, agreement_id: Id
         .ok_or_else(absent)
 }
 
-/// The same, with the agreement's row locked until the end of the transaction: for commands.
+/// What the caller's party is in an agreement that it takes part in; a draft only for the party that writes it. For reads that need no
+/// more of the agreement.
+///
+/// # Errors
+/// [`Code::NotFound`] for everybody else.
+pub fn role(connection: &mut DbConnection, scope: &Scope, agreement_id: Id) -> Result<PartyRole> {
+    let row: Option<(PartyRole, AgreementState, Id)> = statement(
+        "select p.role, a.state, a.drafted_by from agreement_party p join agreement a on a.id = p.agreement_id where p.agreement_id = ? and p.party_id = ?",
+    )
+    .bind(agreement_id)
+    .bind(scope.party_id)
+    .returning::<(Text, Text, Uid)>()
+    .get_result(connection)
+    .optional()?;
+    row.filter(|(_, state, drafted_by)| *state != AgreementState::Draft || *drafted_by == scope.party_id)
+        .map(|(role, ..)| role)
+        .ok_or_else(absent)
+}
+
+/// The same as [`membership`], with the agreement's row locked until the end of the transaction: for commands.
 ///
 /// # Errors
 /// [`Code::NotFound`].
@@ -81,26 +100,28 @@ pub fn locked(connection: &mut DbConnection, scope: &Scope, agreement_id: Id) ->
     membership(connection, scope, agreement_id)
 }
 
-/// What the caller's party is in an agreement that is no draft: its role, or none for an employer named in one of its quotas.
+/// What the caller's party is in an agreement: its role, or none for an employer named in one of its quotas or met by one of its workers.
 ///
 /// # Errors
 /// [`Code::NotFound`] for everybody else.
 pub fn readable(connection: &mut DbConnection, scope: &Scope, agreement_id: Id) -> Result<Option<PartyRole>> {
-    match membership(connection, scope, agreement_id) {
-        Ok(membership) if membership.agreement.state != AgreementState::Draft => return Ok(Some(membership.role)),
-        Ok(_) => return Err(absent()),
+    match role(connection, scope, agreement_id) {
+        Ok(role) => return Ok(Some(role)),
         Err(error) if error.code != Code::NotFound => return Err(error),
         Err(_) => {}
     }
-    // An employer learns of an agreement when a quota names it openly.
-    let named: Option<Id> =
-        statement("select id from quota where agreement_id = ? and employer_id = ? and state <> 'draft' limit 1")
-            .bind(agreement_id)
-            .bind(scope.party_id)
-            .returning::<Uid>()
-            .get_result(connection)
-            .optional()?;
-    if named.is_some() { Ok(None) } else { Err(absent()) }
+    // An employer learns of an agreement when a quota names it openly, or when it really took somebody who was sent under it.
+    let concerned: Vec<Id> = statement(
+        "select id from quota where agreement_id = ? and employer_id = ? and state <> 'draft' \
+         union select agreement_id from placement where agreement_id = ? and real_employer_id = ?",
+    )
+    .bind(agreement_id)
+    .bind(scope.party_id)
+    .bind(agreement_id)
+    .bind(scope.party_id)
+    .returning::<Uid>()
+    .load(connection)?;
+    if concerned.is_empty() { Err(absent()) } else { Ok(None) }
 }
 
 fn absent() -> Error {
@@ -128,12 +149,12 @@ fn not_in_force(state: AgreementState, standing: Standing) -> Error {
 /// # Errors
 /// [`Code::AgreementNotInForce`] while no version is ratified.
 pub fn terms_on(connection: &mut DbConnection, agreement_id: Id, day: Day) -> Result<Arc<Terms>> {
-    let ratified: Vec<(i64, Day, Vec<u8>)> = agreement_version::table
-        .filter(agreement_version::agreement_id.eq(agreement_id))
-        .filter(agreement_version::state.eq(VersionState::Ratified))
-        .order(agreement_version::number)
-        .select((agreement_version::number, agreement_version::effective_on, agreement_version::digest))
-        .load(connection)?;
+    let ratified: Vec<(i64, Day, Vec<u8>)> =
+        statement("select number, effective_on, digest from agreement_version where agreement_id = ? and state = ? order by number")
+            .bind(agreement_id)
+            .bind(VersionState::Ratified.as_str())
+            .returning::<(BigInt, Text, Binary)>()
+            .load(connection)?;
     let number = rules::in_effect(ratified.iter().map(|(number, day, _)| (*number, *day)), day);
     let (number, _, digest) = ratified
         .into_iter()

@@ -21,6 +21,9 @@ use verdicts::Verdict;
 /// What became of a row.
 pub type RowResult = Result<(RowStatus, Id), Vec<Fault>>;
 
+/// Judges the retention of placements anew whose arrival was corrected. Retention lies above arrivals and is handed down.
+pub type Judge = fn(&mut DbConnection, Id, &[Id], Day) -> Result<()>;
+
 /// A call as every step of it needs it.
 #[derive(Debug, Clone, Copy)]
 struct Call<'a> {
@@ -28,6 +31,7 @@ struct Call<'a> {
     keys: &'a KeyRing,
     agreement_id: Id,
     standing: Standing,
+    judge: Judge,
     form: Form,
 }
 
@@ -69,11 +73,12 @@ pub fn record_all(
     connection: &mut DbConnection,
     actor: &Actor,
     keys: &KeyRing,
+    judge: Judge,
     agreement_id: Id,
     rows: &[NewClaim],
 ) -> Result<Vec<RowResult>> {
     let standing = store::standing(connection, &actor.scope, agreement_id)?;
-    record(connection, &Call { actor, keys, agreement_id, standing, form: Form::Bulk }, rows)
+    record(connection, &Call { actor, keys, agreement_id, standing, judge, form: Form::Bulk }, rows)
 }
 
 /// Records one claim about one placement.
@@ -84,11 +89,12 @@ pub fn record_one(
     connection: &mut DbConnection,
     actor: &Actor,
     keys: &KeyRing,
+    judge: Judge,
     agreement_id: Id,
     claim: NewClaim,
 ) -> Result<(RowStatus, Id)> {
     let standing = store::standing(connection, &actor.scope, agreement_id)?;
-    let call = Call { actor, keys, agreement_id, standing, form: Form::Single };
+    let call = Call { actor, keys, agreement_id, standing, judge, form: Form::Single };
     let result = record(connection, &call, std::slice::from_ref(&claim))?.pop();
     result.ok_or_else(|| Error::internal("a call of one row gave no result"))?.map_err(problem_of)
 }
@@ -119,7 +125,8 @@ fn record(connection: &mut DbConnection, call: &Call<'_>, rows: &[NewClaim]) -> 
     if !new.is_empty() {
         claims::insert(connection, call.agreement_id, call.actor.now, &new)?;
         let outcomes = effects::apply(connection, call, &found, &new)?;
-        log::record_all(connection, call.actor, events::of(call, &found, &new, &outcomes))?;
+        let events = events::of(call, &found, &new, &outcomes);
+        log::record_all(connection, events.into_iter().map(|event| (call.actor, event)).collect())?;
     }
     Ok(verdicts
         .into_iter()

@@ -51,9 +51,9 @@ pub async fn record_claims(
     let (actor, keys, agreement_id) = (caller.actor(&state), state.keys.clone(), path.into_inner());
     let Posted { body, key } = posted;
     check_row_count(body.rows.len())?;
-    let language = key.language();
+    let (language, judge) = (key.language(), state.judge);
     key.run(&state, move |connection| {
-        let results = recording::record_all(connection, &actor, &keys, agreement_id, &body.rows)?;
+        let results = recording::record_all(connection, &actor, &keys, judge, agreement_id, &body.rows)?;
         let mut receipts = Receipts::default();
         for (row, result) in body.rows.into_iter().zip(results) {
             receipts.push(row.client_ref, result, language);
@@ -92,10 +92,10 @@ pub async fn record_claim(
     posted: Posted<NewClaim>,
 ) -> Result<Answer> {
     let (actor, keys, (agreement_id, placement_id)) = (caller.actor(&state), state.keys.clone(), path.into_inner());
-    let Posted { body, key } = posted;
+    let (Posted { body, key }, judge) = (posted, state.judge);
     key.run(&state, move |connection| {
         let claim = about_path(body, placement_id)?;
-        let (status, id) = recording::record_one(connection, &actor, &keys, agreement_id, claim)?;
+        let (status, id) = recording::record_one(connection, &actor, &keys, judge, agreement_id, claim)?;
         let claim = store::claim(connection, &keys, agreement_id, None, id)?;
         match status {
             RowStatus::Unchanged => Answer::ok(&claim),

@@ -24,7 +24,7 @@ const SQLITE_OLDEST: &str = "3.51.3";
 
 /// Durability first: FULL costs nothing under group commit, and NORMAL loses acknowledged commits on power failure.
 const SQLITE_PRAGMAS: &str = "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;
-    pragma temp_store = memory; pragma cache_size = -65536; pragma mmap_size = 1073741824; pragma wal_autocheckpoint = 4000;
+    pragma temp_store = memory; pragma cache_size = -65536; pragma mmap_size = 1073741824; pragma wal_autocheckpoint = 8000;
     pragma journal_size_limit = 268435456; pragma trusted_schema = off; pragma secure_delete = on;";
 
 /// Where the data lies, told by the URL.

@@ -9,6 +9,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use tokio::sync::oneshot;
 
 use super::connection::{DbConnection, Location};
+use super::lane::{Lane, Together};
 use crate::error::{Code, Error, Result};
 
 /// Commands that may share one commit (and so one fsync) on SQLite.
@@ -21,7 +22,7 @@ const POSTGRES_WRITERS: usize = 8;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Runs on a database thread and says whether its effects stand (`Ok`) or are taken back (`Err`); the answer is sent by `finish`.
-trait Command: Send {
+pub(super) trait Command: Send {
     fn run(&mut self, connection: &mut DbConnection) -> bool;
     fn fail(&mut self, error: Error);
     /// Sends the answer; called after the commit.
@@ -60,7 +61,7 @@ impl<T: Send, F: FnOnce(&mut DbConnection) -> Result<T> + Send> Command for Task
     }
 }
 
-type Queue = Sender<Box<dyn Command>>;
+pub(super) type Queue = Sender<Box<dyn Command>>;
 
 /// Handle to the database; cheap to clone.
 #[derive(Clone)]
@@ -114,6 +115,12 @@ impl Db {
     #[must_use]
     pub fn location(&self) -> &Location {
         &self.location
+    }
+
+    /// A lane for requests that run `together`.
+    #[must_use]
+    pub fn lane<I: Send + 'static, T: Send + 'static>(&self, together: Together<I, T>) -> Lane<I, T> {
+        Lane::new(self.writes.clone(), together)
     }
 
     /// Runs a query on a read connection.
@@ -176,19 +183,23 @@ impl Worker {
                 _ => run_one(&mut connection, first, "begin"),
             };
             if !healthy {
-                connection = self.reopen();
+                connection = self.reopen(queue);
             }
         }
     }
 
-    /// Tries until the database is there again; callers wait in the queue meanwhile, which is bounded.
-    fn reopen(&self) -> DbConnection {
+    /// Tries until the database is there again. Whoever asks meanwhile is told so at once: nobody waits for a database that is away.
+    fn reopen(&self, queue: &Receiver<Box<dyn Command>>) -> DbConnection {
         loop {
             match self.location.open(self.read_only) {
                 Ok(fresh) => return fresh,
                 Err(error) => {
                     tracing::error!(error = %error, "database connection lost; trying again");
-                    std::thread::sleep(RECONNECT_PAUSE);
+                    let deadline = std::time::Instant::now() + RECONNECT_PAUSE;
+                    while let Ok(mut command) = queue.recv_deadline(deadline) {
+                        command.fail(error.clone());
+                        command.finish();
+                    }
                 }
             }
         }

@@ -175,13 +175,23 @@ impl DbConnection {
             text.push_str(" as ");
             text.push_str(name);
         }
+        // jsonb_each hands the inner arrays on as they are parsed; json_each would write them as text, to be parsed for every column.
         // Without the limit SQLite thinks the JSON costs nothing and reads it anew for every row of the table that it is joined to.
         text.push_str(if postgres {
             " from jsonb_array_elements(cast(? as jsonb)) with ordinality as element (v, ordinality))"
         } else {
-            " from json_each(?) limit -1)"
+            " from jsonb_each(?) limit -1)"
         });
         text
+    }
+
+    /// Joins a table to a row source so that the rows drive: SQLite keeps the order of a cross join, PostgreSQL plans a plain one itself.
+    #[must_use]
+    pub fn driving_join(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "join",
+            Self::Sqlite(_) => "cross join",
+        }
     }
 
     /// `for update` on PostgreSQL; SQLite has one writer and needs no row locks.

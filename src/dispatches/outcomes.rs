@@ -2,6 +2,8 @@
 //!
 //! Each is set-based, moves the places that go with it, and runs inside [`tally::around`], so that the figures follow.
 
+mod places;
+
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::RunQueryDsl;
@@ -117,9 +119,8 @@ pub fn cancel_roster(
 
 /// Takes one enrolled row off its roster.
 pub fn cancel_placement(connection: &mut DbConnection, actor: &Actor, row: &Placement) -> Result<()> {
-    let moves = BTreeMap::from_iter(
-        account_paths(connection, row.agreement_id, std::slice::from_ref(row))?.into_iter().map(|account| (account, 1)),
-    );
+    let paths = places::account_paths(connection, row.agreement_id, &[row])?;
+    let moves: BTreeMap<Id, i64> = paths.into_iter().map(|(_, account)| (account, 1)).collect();
     accounts::release(connection, row.agreement_id, row.dispatch_id, &moves, "cancelled", actor.now)?;
     statement("update placement set state = 'cancelled', holds_place = ?, version = version + 1 where agreement_id = ? and id = ?")
         .bind(false)
@@ -131,7 +132,7 @@ pub fn cancel_placement(connection: &mut DbConnection, actor: &Actor, row: &Plac
         .bind(row.agreement_id)
         .bind(row.dispatch_id)
         .run(connection)?;
-    store::close_open_placements_of(connection, std::slice::from_ref(row))
+    store::close_open_placements_of(connection, &[row])
 }
 
 /// Sweeps holds that have run out: nobody waits for it, the next command of the agreement does it in passing.
@@ -153,7 +154,7 @@ pub fn apply(
     let ids: Vec<Id> = outcomes.iter().map(|outcome| outcome.placement_id).collect();
     let rows = store::placements_of(connection, agreement_id, &ids)?;
     let by_id: HashMap<Id, &Placement> = rows.iter().map(|row| (row.id, row)).collect();
-    let scopes = real_scopes(connection, outcomes, &by_id)?;
+    let scopes = scopes(connection, agreement_id, outcomes, &by_id)?;
     tally::around(connection, agreement_id, &workers_of(&rows), |connection| {
         write_outcomes(connection, agreement_id, outcomes, &scopes)?;
         let onboarded: Vec<Onboarded> = outcomes
@@ -170,39 +171,44 @@ pub fn apply(
         checks::schedule(connection, agreement_id, &onboarded, terms)?;
         drop_checks(connection, agreement_id, outcomes)
     })?;
-    move_places(connection, actor, agreement_id, outcomes, &by_id)
+    places::follow(connection, actor, agreement_id, outcomes, &by_id)
 }
 
-/// The scope a diverted worker's real workplace makes; the rest keep theirs.
-fn real_scopes(
+/// The scope that the place where each person really works makes; whoever is where the plan says has the scope of the quota's region
+/// (again, when a diversion is corrected back).
+fn scopes(
     connection: &mut DbConnection,
+    agreement_id: Id,
     outcomes: &[Outcome],
     by_id: &HashMap<Id, &Placement>,
 ) -> Result<HashMap<Id, Scope>> {
-    let diverted: Vec<(&Outcome, &Placement)> = outcomes
+    let moved: HashMap<Id, Option<RegionCode>> = outcomes
         .iter()
-        .filter(|outcome| outcome.real_region_code.is_some())
-        .filter_map(|outcome| Some((outcome, *by_id.get(&outcome.placement_id)?)))
+        .filter(|outcome| {
+            let before = by_id.get(&outcome.placement_id).and_then(|row| row.real_region_code);
+            outcome.real_region_code.is_some() || before.is_some()
+        })
+        .map(|outcome| (outcome.placement_id, outcome.real_region_code))
         .collect();
-    if diverted.is_empty() {
+    if moved.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<Value> = diverted.iter().map(|(_, row)| json!([row.origin_id, row.worker_id])).collect();
-    let source = connection.rows(&[("origin_id", Column::Id), ("worker_id", Column::Id)]);
-    let hukou: Vec<(Id, RegionCode)> = statement(format!(
-        "select w.id, w.hukou_code from {source} r join worker w on w.party_id = r.origin_id and w.id = r.worker_id"
+    let rows: Vec<Value> = moved.keys().map(|id| json!([id])).collect();
+    let (source, join) = (connection.rows(&[("id", Column::Id)]), connection.driving_join());
+    let places: Vec<(Id, RegionCode, RegionCode)> = statement(format!(
+        "select p.id, w.hukou_code, q.region_code from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id \
+         join worker w on w.party_id = p.origin_id and w.id = p.worker_id \
+         join quota q on q.agreement_id = p.agreement_id and q.id = p.quota_id"
     ))
     .bind(Value::Array(rows).to_string())
-    .returning::<(Uid, Text)>()
+    .bind(agreement_id)
+    .returning::<(Uid, Text, Text)>()
     .load(connection)?;
-    let hukou: HashMap<Id, RegionCode> = hukou.into_iter().collect();
-    Ok(diverted
-        .into_iter()
-        .filter_map(|(outcome, row)| {
-            let scope = atlas().scope_between(*hukou.get(&row.worker_id)?, outcome.real_region_code?).ok()?;
-            Some((outcome.placement_id, scope))
-        })
-        .collect())
+    let scope = |(id, hukou, planned): (Id, RegionCode, RegionCode)| {
+        let real = moved.get(&id).copied().flatten().unwrap_or(planned);
+        atlas().scope_between(hukou, real).ok().map(|scope| (id, scope))
+    };
+    Ok(places.into_iter().filter_map(scope).collect())
 }
 
 fn write_outcomes(
@@ -276,112 +282,6 @@ fn drop_checks(connection: &mut DbConnection, agreement_id: Id, outcomes: &[Outc
     Ok(())
 }
 
-/// Whoever did not arrive frees the place and may be sent again; whoever arrived after all takes a place if one is left. When none is
-/// left the arrival stands all the same (it is a fact) and reconciliation shows the row as over.
-fn move_places(
-    connection: &mut DbConnection,
-    actor: &Actor,
-    agreement_id: Id,
-    outcomes: &[Outcome],
-    by_id: &HashMap<Id, &Placement>,
-) -> Result<()> {
-    let placement_of = |outcome: &Outcome| by_id.get(&outcome.placement_id).map(|row| (*row).clone());
-    let arrived = |outcome: &&Outcome| outcome.onboarded_on.is_some();
-    let freed: Vec<Placement> = outcomes
-        .iter()
-        .filter(|outcome| !arrived(outcome))
-        .filter_map(placement_of)
-        .filter(|row| row.holds_place)
-        .collect();
-    let back: Vec<Placement> =
-        outcomes.iter().filter(arrived).filter_map(placement_of).filter(|row| !row.holds_place).collect();
-    if !freed.is_empty() {
-        store::close_open_placements_of(connection, &freed)?;
-        restore(connection, actor, agreement_id, &freed)?;
-    }
-    if !back.is_empty() {
-        retake(connection, actor, agreement_id, &back)?;
-    }
-    Ok(())
-}
-
-fn restore(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, freed: &[Placement]) -> Result<()> {
-    for (dispatch_id, rows) in by_dispatch(freed) {
-        let mut moves: BTreeMap<Id, i64> = BTreeMap::new();
-        for account in account_paths(connection, agreement_id, &rows)? {
-            *moves.entry(account).or_default() += 1;
-        }
-        accounts::post(connection, agreement_id, dispatch_id, EntryKind::Restore, "not_arrived", &moves, actor.now)?;
-    }
-    set_holds_place(connection, agreement_id, freed, false)
-}
-
-fn retake(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, back: &[Placement]) -> Result<()> {
-    for row in back {
-        let path = account_paths(connection, agreement_id, std::slice::from_ref(row))?;
-        let free = accounts::lock_for(connection, agreement_id, &[row.quota_id], actor.now)?;
-        if path.iter().all(|id| free.iter().any(|account| account.id == *id && account.free > 0)) {
-            let moves: BTreeMap<Id, i64> = path.into_iter().map(|account| (account, 1)).collect();
-            accounts::post(
-                connection,
-                agreement_id,
-                row.dispatch_id,
-                EntryKind::Reserve,
-                "arrived_after_all",
-                &moves,
-                actor.now,
-            )?;
-            accounts::post(
-                connection,
-                agreement_id,
-                row.dispatch_id,
-                EntryKind::Consume,
-                "arrived_after_all",
-                &moves,
-                actor.now,
-            )?;
-            set_holds_place(connection, agreement_id, std::slice::from_ref(row), true)?;
-        }
-    }
-    Ok(())
-}
-
-fn by_dispatch(rows: &[Placement]) -> BTreeMap<Id, Vec<Placement>> {
-    let mut grouped: BTreeMap<Id, Vec<Placement>> = BTreeMap::new();
-    for row in rows {
-        grouped.entry(row.dispatch_id).or_default().push(row.clone());
-    }
-    grouped
-}
-
-fn set_holds_place(connection: &mut DbConnection, agreement_id: Id, rows: &[Placement], holds: bool) -> Result<()> {
-    let ids: Vec<Value> = rows.iter().map(|row| json!([row.id])).collect();
-    let source = connection.rows(&[("id", Column::Id)]);
-    statement(format!(
-        "update placement set holds_place = ? where agreement_id = ? and id in (select r.id from {source} r)"
-    ))
-    .bind(holds)
-    .bind(agreement_id)
-    .bind(Value::Array(ids).to_string())
-    .run(connection)?;
-    Ok(())
-}
-
-/// The accounts each placement takes a place of, one after the other: quota, cohort, and the caps above.
-fn account_paths(connection: &mut DbConnection, agreement_id: Id, rows: &[Placement]) -> Result<Vec<Id>> {
-    let ids: Vec<Value> = rows.iter().map(|row| json!([row.quota_id, row.cohort_id])).collect();
-    let source = connection.rows(&[("quota_id", Column::Id), ("cohort_id", Column::Id)]);
-    Ok(statement(format!(
-        "select a.id from {source} r join quota q on q.id = r.quota_id join place_account a on a.agreement_id = q.agreement_id \
-         and (a.id = r.quota_id or a.id = r.cohort_id or a.kind = 'agreement' or (a.kind = 'region' and a.region_code = q.region_code)) \
-         where a.agreement_id = ?"
-    ))
-    .bind(Value::Array(ids).to_string())
-    .bind(agreement_id)
-    .returning::<Uid>()
-    .load(connection)?)
-}
-
 /// Ends jobs: the worker is free for another dispatch. Call it inside [`tally::around`].
 pub fn end(connection: &mut DbConnection, agreement_id: Id, endings: &[Ending]) -> Result<()> {
     let rows: Vec<Value> =
@@ -396,7 +296,7 @@ pub fn end(connection: &mut DbConnection, agreement_id: Id, endings: &[Ending]) 
     .run(connection)?;
     let ids: Vec<Id> = endings.iter().map(|ending| ending.placement_id).collect();
     let ended = store::placements_of(connection, agreement_id, &ids)?;
-    store::close_open_placements_of(connection, &ended)
+    store::close_open_placements_of(connection, &ended.iter().collect::<Vec<_>>())
 }
 
 /// Marks placements as disputed or no longer so.

@@ -3,23 +3,22 @@
 //! One row and five thousand are the same code: workers, quotas and accounts are read in one statement each, the open-placement table
 //! decides who is free, places are handed out in the order of the call, and everything is written in one statement per table.
 
+mod store;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use diesel::RunQueryDsl;
-use diesel::sql_types::{Nullable, Text};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{Dispatch, Placement, PlacementState, rules};
+use super::{Dispatch, PlacementState, rules};
 use crate::agreements::Terms;
-use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
+use crate::db::{Day, DbConnection, Id, Instant};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::Actor;
 use crate::http::receipt::RowStatus;
+use crate::quotas::accounts::hold;
 use crate::quotas::accounts::{self, Account, AccountKind, EntryKind};
 use crate::quotas::rules::allocate;
-use crate::quotas::{QuotaState, accounts::hold};
 use crate::regions::{RegionCode, Scope, atlas};
 use crate::seal::{BlindIndex, KeyRing};
 use crate::workers::store::{WorkerFacts, WorkerRef, resolve};
@@ -66,6 +65,8 @@ pub struct Target<'a> {
     pub holds_until: Instant,
     /// Keys, for the lookup id a loser is given.
     pub keys: &'a KeyRing,
+    /// The rows come from as many calls, each of which moves the dispatch on by one version; otherwise all are one call.
+    pub calls_of_one_row: bool,
 }
 
 /// What became of a row.
@@ -106,8 +107,8 @@ pub fn enrol(
     let day = target.dispatch.planned_departure_on;
     let refs: Vec<WorkerRef> = rows.iter().map(worker_ref).collect();
     let workers = resolve(connection, target.dispatch.origin_id, &refs, day)?;
-    let quotas = quotas(connection, target.dispatch.agreement_id, rows, actor.now.day())?;
-    let listed = already_listed(connection, target.dispatch, &workers)?;
+    let quotas = store::quotas(connection, target.dispatch.agreement_id, rows, actor.now.day())?;
+    let listed = store::already_listed(connection, target.dispatch, &workers)?;
     let quota_ids: Vec<Id> = quotas.iter().map(|quota| quota.id).collect();
     let accounts = accounts::lock_for(connection, target.dispatch.agreement_id, &quota_ids, actor.now)?;
     let mut outcomes: Vec<Option<RowOutcome>> = Vec::with_capacity(rows.len());
@@ -287,78 +288,6 @@ fn account_path(row: &RosterRow, quota: &OpenQuota, accounts: &[Account]) -> Res
     }
 }
 
-type QuotaRow = (Id, Id, Id, RegionCode, Option<String>, QuotaState, Day);
-type QuotaTypes = (Uid, Uid, Uid, Text, Nullable<Text>, Text, Text);
-
-fn quotas(connection: &mut DbConnection, agreement_id: Id, rows: &[RosterRow], today: Day) -> Result<Vec<OpenQuota>> {
-    let ids: HashSet<Id> = rows.iter().filter_map(|row| row.quota_id).collect();
-    let refs: HashSet<&str> =
-        rows.iter().filter(|row| row.quota_id.is_none()).filter_map(|row| row.quota_ref.as_deref()).collect();
-    let columns = "select q.id, q.destination_id, q.employer_id, q.region_code, q.partner_ref, q.state, q.valid_until from quota q";
-    let mut found: Vec<QuotaRow> = Vec::new();
-    if !ids.is_empty() {
-        let source = connection.rows(&[("id", Column::Id)]);
-        let query = statement(format!(
-            "{columns} where q.agreement_id = ? and q.state <> 'draft' and q.id in (select r.id from {source} r)"
-        ));
-        let list: Vec<Value> = ids.iter().map(|id| json!([id])).collect();
-        found.extend(
-            query
-                .bind(agreement_id)
-                .bind(Value::Array(list).to_string())
-                .returning::<QuotaTypes>()
-                .load::<QuotaRow>(connection)?,
-        );
-    }
-    if !refs.is_empty() {
-        let source = connection.rows(&[("ref", Column::Text)]);
-        let query = statement(format!(
-            "{columns} where q.agreement_id = ? and q.state <> 'draft' and q.partner_ref in (select r.ref from {source} r)"
-        ));
-        let list: Vec<Value> = refs.iter().map(|reference| json!([reference])).collect();
-        let named = query
-            .bind(agreement_id)
-            .bind(Value::Array(list).to_string())
-            .returning::<QuotaTypes>()
-            .load::<QuotaRow>(connection)?;
-        found.extend(named.into_iter().filter(|(id, ..)| !ids.contains(id)));
-    }
-    let open = |(id, destination_id, employer_id, region_code, partner_ref, state, valid_until): QuotaRow| OpenQuota {
-        id,
-        destination_id,
-        employer_id,
-        region_code,
-        partner_ref,
-        is_open: state == QuotaState::Published && today <= valid_until,
-    };
-    Ok(found.into_iter().map(open).collect())
-}
-
-/// Workers who stand on this roster already: worker → placement, quota, state.
-fn already_listed(
-    connection: &mut DbConnection,
-    dispatch: &Dispatch,
-    workers: &[Option<WorkerFacts>],
-) -> Result<HashMap<Id, (Id, Id, PlacementState)>> {
-    if dispatch.version == 1 {
-        // Nobody has been enrolled yet.
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<Value> = workers.iter().flatten().map(|worker| json!([worker.id])).collect();
-    let source = connection.rows(&[("worker_id", Column::Id)]);
-    let join = if matches!(connection, DbConnection::Postgres(_)) { "join" } else { "cross join" };
-    let found: Vec<(Id, Id, Id, PlacementState)> = statement(format!(
-        "select p.worker_id, p.id, p.quota_id, p.state from {source} r {join} placement p on p.worker_id = r.worker_id \
-         where p.agreement_id = ? and p.dispatch_id = ?"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(dispatch.agreement_id)
-    .bind(dispatch.id)
-    .returning::<(Uid, Uid, Uid, Text)>()
-    .load(connection)?;
-    Ok(found.into_iter().map(|(worker, id, quota, state)| (worker, (id, quota, state))).collect())
-}
-
 /// Lets the open-placement table decide who is free, then hands out places; the rest gets its reason. Gives those enrolled.
 fn place(
     connection: &mut DbConnection,
@@ -371,10 +300,10 @@ fn place(
     if candidates.is_empty() {
         return Ok(candidates);
     }
-    let won = open_placements(connection, actor, target, &candidates)?;
+    let won = store::open_placements(connection, actor, target, &candidates)?;
     let (winners, losers): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|candidate| won.contains(&candidate.placement_id));
-    let clashes = clashes(connection, &losers)?;
+    let clashes = store::clashes(connection, &losers)?;
     for loser in &losers {
         let lookup = clashes.get(&loser.worker.exchange_index).map(|placement| lookup_id(target.keys, *placement));
         set(outcomes, loser.row, Error::new(Code::WorkerAlreadyPlaced).param("lookup_id", lookup));
@@ -398,7 +327,7 @@ fn place(
             refused.push(candidate.placement_id);
         }
     }
-    give_up(connection, target.dispatch.id, &refused)?;
+    store::give_up(connection, target.dispatch.id, &refused)?;
     Ok(enrolled)
 }
 
@@ -412,67 +341,6 @@ fn set(outcomes: &mut [Option<RowOutcome>], row: usize, error: Error) {
 fn lookup_id(keys: &KeyRing, placement: Id) -> String {
     let digest = keys.blind_index(BlindIndex::platform(), "lookup_id", &placement.to_string());
     hex::encode(digest).chars().take(16).collect()
-}
-
-/// Tries to open a placement for each worker; a hold that has lapsed does not stand in the way. Gives the placements that won.
-fn open_placements(
-    connection: &mut DbConnection,
-    actor: &Actor,
-    target: &Target<'_>,
-    candidates: &[Candidate],
-) -> Result<HashSet<Id>> {
-    let mut rows: Vec<(String, Id)> = candidates
-        .iter()
-        .map(|candidate| (hex::encode(&candidate.worker.exchange_index), candidate.placement_id))
-        .collect();
-    // One order for all callers, so that two rosters with the same people wait for each other and do not deadlock.
-    rows.sort_unstable();
-    let rows: Vec<Value> = rows.iter().map(|(index, placement)| json!([index, placement])).collect();
-    let source = connection.rows(&[("exchange_index", Column::Bytes), ("placement_id", Column::Id)]);
-    let won: Vec<Id> = statement(format!(
-        "insert into open_placement (exchange_index, placement_id, dispatch_id, agreement_id, holds_until) \
-         select r.exchange_index, r.placement_id, d.id, d.agreement_id, cast(? as bigint) from {source} r, dispatch d where d.agreement_id = ? and d.id = ? \
-         order by r.ordinal \
-         on conflict (exchange_index) do update set placement_id = excluded.placement_id, dispatch_id = excluded.dispatch_id, \
-         agreement_id = excluded.agreement_id, holds_until = excluded.holds_until where open_placement.holds_until <= ? \
-         returning placement_id"
-    ))
-    .bind(target.holds_until)
-    .bind(Value::Array(rows).to_string())
-    .bind(target.dispatch.agreement_id)
-    .bind(target.dispatch.id)
-    .bind(actor.now)
-    .returning::<Uid>()
-    .load(connection)?;
-    Ok(won.into_iter().collect())
-}
-
-fn clashes(connection: &mut DbConnection, losers: &[Candidate]) -> Result<HashMap<Vec<u8>, Id>> {
-    if losers.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<Value> = losers.iter().map(|loser| json!([hex::encode(&loser.worker.exchange_index)])).collect();
-    let source = connection.rows(&[("exchange_index", Column::Bytes)]);
-    let found: Vec<(Vec<u8>, Id)> = statement(format!("select o.exchange_index, o.placement_id from {source} r join open_placement o on o.exchange_index = r.exchange_index"))
-        .bind(Value::Array(rows).to_string())
-        .returning::<(diesel::sql_types::Binary, Uid)>()
-        .load(connection)?;
-    Ok(found.into_iter().collect())
-}
-
-fn give_up(connection: &mut DbConnection, dispatch_id: Id, placements: &[Id]) -> Result<()> {
-    if placements.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<Value> = placements.iter().map(|id| json!([id])).collect();
-    let source = connection.rows(&[("placement_id", Column::Id)]);
-    statement(format!(
-        "delete from open_placement where dispatch_id = ? and placement_id in (select r.placement_id from {source} r)"
-    ))
-    .bind(dispatch_id)
-    .bind(Value::Array(rows).to_string())
-    .run(connection)?;
-    Ok(())
 }
 
 /// Writes the enrolled rows, moves their places and brings the dispatch up to date.
@@ -489,116 +357,13 @@ fn write(
     }
     let dispatch = target.dispatch;
     let (revived, fresh): (Vec<_>, Vec<_>) = enrolled.iter().partition(|candidate| candidate.revived.is_some());
-    insert(connection, target, rows, &fresh)?;
-    revive(connection, dispatch, &revived)?;
+    store::insert(connection, target, rows, &fresh)?;
+    store::revive(connection, dispatch, &revived)?;
     let mut moves: BTreeMap<Id, i64> = BTreeMap::new();
     for account in enrolled.iter().flat_map(|candidate| &candidate.accounts).filter_map(|index| accounts.get(*index)) {
         *moves.entry(account.id).or_default() += 1;
     }
     accounts::post(connection, dispatch.agreement_id, dispatch.id, EntryKind::Reserve, "enrolled", &moves, actor.now)?;
     hold(connection, dispatch.agreement_id, dispatch.id, &moves, target.holds_until)?;
-    statement("update dispatch set placements = placements + ?, holds_until = ?, version = version + 1, updated_at = ? where agreement_id = ? and id = ?")
-        .bind(i64::try_from(enrolled.len()).unwrap_or_default())
-        .bind(target.holds_until)
-        .bind(actor.now)
-        .bind(dispatch.agreement_id)
-        .bind(dispatch.id)
-        .run(connection)?;
-    Ok(())
-}
-
-/// The columns that differ from row to row; what all rows share comes from the dispatch itself.
-const PLACEMENT_COLUMNS: &[(&str, Column)] = &[
-    ("id", Column::Id),
-    ("quota_id", Column::Id),
-    ("cohort_id", Column::Id),
-    ("worker_id", Column::Id),
-    ("destination_id", Column::Id),
-    ("employer_id", Column::Id),
-    ("partner_ref", Column::Text),
-    ("group_code", Column::Text),
-    ("scope", Column::Text),
-];
-
-fn insert(connection: &mut DbConnection, target: &Target<'_>, rows: &[RosterRow], fresh: &[&Candidate]) -> Result<()> {
-    if fresh.is_empty() {
-        return Ok(());
-    }
-    let values: Vec<Value> = fresh
-        .iter()
-        .map(|candidate| {
-            let partner_ref = rows.get(candidate.row).and_then(|row| row.partner_ref.as_deref());
-            let quota = &candidate.quota;
-            json!([
-                candidate.placement_id,
-                quota.id,
-                candidate.cohort_id,
-                candidate.worker.id,
-                quota.destination_id,
-                quota.employer_id,
-                partner_ref,
-                candidate.worker.group_code,
-                candidate.scope
-            ])
-        })
-        .collect();
-    let source = connection.rows(PLACEMENT_COLUMNS);
-    let due = target.dispatch.planned_arrival_on.plus_days(i64::from(target.terms.arrival.window_days));
-    statement(format!(
-        "insert into placement (agreement_id, id, dispatch_id, quota_id, cohort_id, worker_id, origin_id, destination_id, employer_id, plan_year, partner_ref, \
-         group_code, scope, arrival_due_on, state, certain, late, disputed, holds_place, version) \
-         select d.agreement_id, r.id, d.id, r.quota_id, r.cohort_id, r.worker_id, d.origin_id, r.destination_id, r.employer_id, d.plan_year, r.partner_ref, \
-         r.group_code, r.scope, cast(? as text), 'enrolled', false, false, false, true, 1 from {source} r, dispatch d where d.agreement_id = ? and d.id = ? order by r.ordinal",
-    ))
-    .bind(due)
-    .bind(Value::Array(values).to_string())
-    .bind(target.dispatch.agreement_id)
-    .bind(target.dispatch.id)
-    .run(connection)?;
-    Ok(())
-}
-
-fn revive(connection: &mut DbConnection, dispatch: &Dispatch, revived: &[&Candidate]) -> Result<()> {
-    if revived.is_empty() {
-        return Ok(());
-    }
-    let values: Vec<Value> = revived
-        .iter()
-        .map(|candidate| {
-            json!([
-                candidate.placement_id,
-                candidate.quota.id,
-                candidate.cohort_id,
-                candidate.quota.destination_id,
-                candidate.quota.employer_id,
-                candidate.worker.group_code,
-                candidate.scope
-            ])
-        })
-        .collect();
-    let source = connection.rows(&[
-        ("id", Column::Id),
-        ("quota_id", Column::Id),
-        ("cohort_id", Column::Id),
-        ("destination_id", Column::Id),
-        ("employer_id", Column::Id),
-        ("group_code", Column::Text),
-        ("scope", Column::Text),
-    ]);
-    statement(format!(
-        "update placement set state = 'enrolled', quota_id = r.quota_id, cohort_id = r.cohort_id, destination_id = r.destination_id, employer_id = r.employer_id, \
-         group_code = r.group_code, scope = r.scope, holds_place = true, version = placement.version + 1 from {source} r \
-         where placement.agreement_id = ? and placement.id = r.id and placement.state = 'cancelled'"
-    ))
-    .bind(Value::Array(values).to_string())
-    .bind(dispatch.agreement_id)
-    .run(connection)?;
-    Ok(())
-}
-
-/// One enrolled row as its answer shows it.
-pub fn enrolled_placement(connection: &mut DbConnection, agreement_id: Id, id: Id) -> Result<Placement> {
-    super::store::placements_of(connection, agreement_id, &[id])?
-        .pop()
-        .ok_or_else(|| Error::internal("an enrolled placement is gone"))
+    store::count_in(connection, actor, target, enrolled.len())
 }

@@ -1,30 +1,27 @@
 //! HTTP of dispatches and placements.
 
+mod placements;
+
 use actix_web::{get, post, web};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::roster::{RosterRow, RowOutcome, Target, enrol, enrolled_placement};
-use super::store::{self, DispatchFilter, PlacementFilter};
-use super::{
-    Dispatch, DispatchAction, NewDispatch, Placement, PlacementState, ROSTER_ROWS_MAX, TRANSITIONS, outcomes, rules,
-};
-use crate::agreements::{self, PartyRole, Terms};
+use super::enrolment::{enrol_roster as enrol_roster_rows, event, origin_in_force};
+use super::roster::{RosterRow, RowOutcome};
+use super::store::{self, DispatchFilter};
+use super::{Dispatch, DispatchAction, NewDispatch, PlacementState, ROSTER_ROWS_MAX, TRANSITIONS, outcomes, rules};
+use crate::agreements;
 use crate::app::State;
-use crate::db::{Day, DbConnection, Id, Instant, Page};
+use crate::db::{Day, DbConnection, Id, Page};
 use crate::error::{Code, Error, Fault, Language, Result};
-use crate::events::{Actor, Chain, NewEvent, log};
+use crate::events::{Actor, log};
 use crate::http::extract::IfMatch;
 use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, DispatchesWrite};
 use crate::lifecycle;
-use crate::seal::KeyRing;
-use crate::workers;
-use crate::workers::WorkerCard;
 
 /// A roster, or a part of one.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -53,35 +50,6 @@ fn path_of(row: &Dispatch) -> String {
     format!("/v1/agreements/{}/dispatches/{}", row.agreement_id, row.id)
 }
 
-fn event(
-    connection: &mut DbConnection,
-    actor: &Actor,
-    row: &Dispatch,
-    kind: &'static str,
-    placements: i64,
-) -> Result<()> {
-    let payload = json!({ "agreement_id": row.agreement_id, "state": row.state, "placements": placements });
-    let event = NewEvent {
-        kind,
-        chain: Chain::Agreement(row.agreement_id),
-        subject_kind: "dispatch",
-        subject_id: row.id,
-        subject_version: row.version,
-        employer_id: None,
-        payload,
-    };
-    log::record(connection, actor, event)
-}
-
-/// Lets an origin of an agreement in force go on.
-fn origin_in_force(connection: &mut DbConnection, actor: &Actor, agreement_id: Id) -> Result<std::sync::Arc<Terms>> {
-    let membership = agreements::store::membership(connection, &actor.scope, agreement_id)?;
-    if membership.role != PartyRole::Origin {
-        return Err(Error::new(Code::RoleNotAllowed).param("required_role", "origin"));
-    }
-    agreements::store::terms_in_force(connection, &membership.agreement, actor.now.day())
-}
-
 /// Prepares a dispatch
 ///
 /// A batch of workers to be sent under an agreement in force. It starts as a draft that only the origin sees; its holds on places run
@@ -101,7 +69,7 @@ pub async fn prepare_dispatch(
     key.run(&state, move |connection| {
         let terms = origin_in_force(connection, &actor, agreement_id)?;
         let row = store::insert(connection, &actor, &keys, agreement_id, &body, terms.hold_days)?;
-        event(connection, &actor, &row, "dispatch.prepared", 0)?;
+        log::record(connection, &actor, event(&row, "dispatch.prepared"))?;
         Answer::created(path_of(&row), &row).map(|answer| answer.version(row.version))
     })
     .await
@@ -121,7 +89,7 @@ pub async fn list_dispatches(
 ) -> Result<Answer> {
     let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
     let read = move |connection: &mut DbConnection| {
-        agreements::store::membership(connection, &caller.scope, agreement_id)?;
+        agreements::store::role(connection, &caller.scope, agreement_id)?;
         let rows = store::list(connection, caller.scope.party_id, agreement_id, &listing.filter, &page)?;
         Answer::page(&page.page(&keys, rows, |row| row.id))
     };
@@ -141,51 +109,11 @@ pub async fn get_dispatch(
 ) -> Result<Answer> {
     let (agreement_id, id) = path.into_inner();
     let read = move |connection: &mut DbConnection| {
-        agreements::store::membership(connection, &caller.scope, agreement_id)?;
+        agreements::store::role(connection, &caller.scope, agreement_id)?;
         let row = store::dispatch(connection, &caller.scope, agreement_id, id)?;
         Ok(Answer::ok(&row)?.version(row.version))
     };
     state.db.read(read).await
-}
-
-/// The dispatch of a roster call, ready to take rows: in force, a draft, lapsed holds swept.
-fn ready_for_roster(
-    connection: &mut DbConnection,
-    actor: &Actor,
-    agreement_id: Id,
-    id: Id,
-    if_match: IfMatch,
-) -> Result<(Dispatch, std::sync::Arc<Terms>, Instant)> {
-    let terms = origin_in_force(connection, actor, agreement_id)?;
-    outcomes::sweep_lapsed(connection, actor, agreement_id)?;
-    let dispatch = store::own_dispatch(connection, &actor.scope, agreement_id, id)?;
-    if_match.check(dispatch.version)?;
-    lifecycle::step(TRANSITIONS, dispatch.state, DispatchAction::Enrol)?;
-    let renewed = actor.now.plus_days(terms.hold_days);
-    let holds_until = if dispatch.holds_until <= actor.now { renewed } else { dispatch.holds_until };
-    Ok((dispatch, terms, holds_until))
-}
-
-/// Enrols rows and records one event for the call, unless nothing changed.
-fn enrol_rows(
-    connection: &mut DbConnection,
-    actor: &Actor,
-    keys: &KeyRing,
-    ids: (Id, Id),
-    if_match: IfMatch,
-    rows: &[RosterRow],
-) -> Result<Vec<RowOutcome>> {
-    let (dispatch, terms, holds_until) = ready_for_roster(connection, actor, ids.0, ids.1, if_match)?;
-    let target = Target { dispatch: &dispatch, terms: &terms, holds_until, keys };
-    let results = enrol(connection, actor, &target, rows)?;
-    let accepted =
-        results.iter().filter(|result| matches!(result, Ok((crate::http::receipt::RowStatus::Accepted, _)))).count();
-    if accepted > 0 {
-        let count = dispatch.placements + i64::try_from(accepted).unwrap_or_default();
-        let changed = Dispatch { version: dispatch.version + 1, ..dispatch };
-        event(connection, actor, &changed, "dispatch.roster_changed", count)?;
-    }
-    Ok(results)
 }
 
 /// The faults of a refused row, each under the row's pointer.
@@ -239,34 +167,8 @@ pub async fn enrol_roster(
     }
     let language = key.language();
     key.run(&state, move |connection| {
-        let results = enrol_rows(connection, &actor, &keys, ids, if_match, &body.rows)?;
+        let results = enrol_roster_rows(connection, &actor, &keys, ids, if_match, &body.rows)?;
         Answer::multi_status(&receipts(&body.rows, results, language))
-    })
-    .await
-}
-
-/// Enrols one worker
-///
-/// The same as a roster of one row, with a placement or a problem as its answer: 409 when no place is left or the worker has an open
-/// placement somewhere; the problem then carries a `lookup_id` and nothing about the other side.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = RosterRow, responses((status = 201, description = "The placement, enrolled", body = Placement)), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/placements")]
-pub async fn enrol_worker(
-    state: web::Data<State>,
-    caller: Caller<DispatchesWrite>,
-    path: web::Path<(Id, Id)>,
-    if_match: IfMatch,
-    posted: Posted<RosterRow>,
-) -> Result<Answer> {
-    let (actor, keys, ids) = (caller.actor(&state), state.keys.clone(), path.into_inner());
-    let Posted { body, key } = posted;
-    key.run(&state, move |connection| {
-        let mut results = enrol_rows(connection, &actor, &keys, ids, if_match, std::slice::from_ref(&body))?;
-        let (_, id) = results.pop().unwrap_or_else(|| Err(Error::internal("a row without a result")))?;
-        let row = enrolled_placement(connection, ids.0, id)?;
-        let location = format!("/v1/agreements/{}/placements/{}", row.agreement_id, row.id);
-        Answer::created(location, &row).map(|answer| answer.version(row.version))
     })
     .await
 }
@@ -282,7 +184,7 @@ async fn act(
 ) -> Result<Answer> {
     let actor = caller.actor(state);
     key.run(state, move |connection| {
-        agreements::store::membership(connection, &actor.scope, ids.0)?;
+        agreements::store::role(connection, &actor.scope, ids.0)?;
         let dispatch = store::own_dispatch(connection, &actor.scope, ids.0, ids.1)?;
         if_match.check(dispatch.version)?;
         let row = step(connection, &actor, dispatch)?;
@@ -309,7 +211,7 @@ pub async fn lock_dispatch(
             return Err(Error::new(Code::RosterEmpty));
         }
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Lock, None)?;
-        event(connection, actor, &row, "dispatch.locked", row.placements)?;
+        log::record(connection, actor, event(&row, "dispatch.locked"))?;
         Ok(row)
     })
     .await
@@ -330,7 +232,7 @@ pub async fn unlock_dispatch(
 ) -> Result<Answer> {
     act(&state, &caller, path.into_inner(), if_match, posted.key, |connection, actor, dispatch| {
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Unlock, None)?;
-        event(connection, actor, &row, "dispatch.unlocked", row.placements)?;
+        log::record(connection, actor, event(&row, "dispatch.unlocked"))?;
         Ok(row)
     })
     .await
@@ -370,7 +272,7 @@ pub async fn depart_dispatch(
         let roster = store::roster(connection, dispatch.agreement_id, dispatch.id)?;
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Depart, Some(departed_on))?;
         outcomes::depart(connection, actor, &row, &roster, departed_on)?;
-        event(connection, actor, &row, "dispatch.departed", row.placements)?;
+        log::record(connection, actor, event(&row, "dispatch.departed"))?;
         Ok(row)
     })
     .await
@@ -393,7 +295,7 @@ pub async fn cancel_dispatch(
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Cancel, None)?;
         outcomes::cancel_roster(connection, actor, row.agreement_id, row.id, "cancelled")?;
         let row = Dispatch { placements: 0, version: row.version + 1, ..row };
-        event(connection, actor, &row, "dispatch.cancelled", 0)?;
+        log::record(connection, actor, event(&row, "dispatch.cancelled"))?;
         Ok(row)
     })
     .await
@@ -423,111 +325,10 @@ pub async fn close_dispatch(
             return Err(Error::new(Code::TransitionNotAllowed).detail(detail.0, detail.1).param("waiting", waiting));
         }
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Close, None)?;
-        event(connection, actor, &row, "dispatch.closed", row.placements)?;
+        log::record(connection, actor, event(&row, "dispatch.closed"))?;
         Ok(row)
     })
     .await
-}
-
-/// Lists placements
-///
-/// Parties of the agreement see every placement that has departed, the origin also its rosters; an employer sees its own. Placements
-/// carry no personal data.
-#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, PlacementFilter),
-    responses((status = 200, description = "A page of placements", body = Page<Placement>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/placements")]
-pub async fn list_placements(
-    state: web::Data<State>,
-    caller: Caller<AgreementsRead>,
-    path: web::Path<Id>,
-    listing: Listing<PlacementFilter>,
-) -> Result<Answer> {
-    let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
-    let read = move |connection: &mut DbConnection| {
-        let role = agreements::store::readable(connection, &caller.scope, agreement_id)?;
-        let rows =
-            store::placements(connection, caller.scope.party_id, role.is_none(), agreement_id, &listing.filter, &page)?;
-        Answer::page(&page.page(&keys, rows, |row| row.id))
-    };
-    state.db.read(read).await
-}
-
-/// Reads a placement
-///
-/// One worker of one dispatch against one quota: members of the agreement and the employer planned or met see it.
-#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
-    responses((status = 200, description = "The placement", body = Placement)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/placements/{placement_id}")]
-pub async fn get_placement(
-    state: web::Data<State>,
-    caller: Caller<AgreementsRead>,
-    path: web::Path<(Id, Id)>,
-) -> Result<Answer> {
-    let (agreement_id, id) = path.into_inner();
-    let read = move |connection: &mut DbConnection| {
-        let row = store::placement(connection, &caller.scope, agreement_id, id)?;
-        Ok(Answer::ok(&row)?.version(row.version))
-    };
-    state.db.read(read).await
-}
-
-/// Reads the worker of a placement
-///
-/// What destination and employer need to receive the person: name, masked identity number, phone. Nothing else leaves the origin.
-#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
-    responses((status = 200, description = "Who is sent", body = WorkerCard)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/placements/{placement_id}/worker")]
-pub async fn get_placement_worker(
-    state: web::Data<State>,
-    caller: Caller<AgreementsRead>,
-    path: web::Path<(Id, Id)>,
-) -> Result<Answer> {
-    let (agreement_id, id) = path.into_inner();
-    let keys = state.keys.clone();
-    let read = move |connection: &mut DbConnection| {
-        let row = store::placement(connection, &caller.scope, agreement_id, id)?;
-        Answer::ok(&workers::store::card(connection, &keys, row.origin_id, row.worker_id)?)
-    };
-    state.db.read(read).await
-}
-
-/// Takes a worker off a roster
-///
-/// Before departure. The place and the worker are free again at once.
-#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
-    request_body = Nothing, responses((status = 200, description = "The placement, cancelled", body = Placement)), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/placements/{placement_id}/cancellation")]
-pub async fn cancel_placement(
-    state: web::Data<State>,
-    caller: Caller<DispatchesWrite>,
-    path: web::Path<(Id, Id)>,
-    if_match: IfMatch,
-    posted: Posted<Nothing>,
-) -> Result<Answer> {
-    let (actor, (agreement_id, id)) = (caller.actor(&state), path.into_inner());
-    posted
-        .key
-        .run(&state, move |connection| {
-            let row = store::placement(connection, &actor.scope, agreement_id, id)?;
-            let dispatch = store::own_dispatch(connection, &actor.scope, agreement_id, row.dispatch_id)?;
-            if_match.check(row.version)?;
-            if row.state != PlacementState::Enrolled {
-                let detail = (
-                    format!("a placement that is {} cannot be cancelled", row.state),
-                    "已出发或已结束的安置不能取消".to_owned(),
-                );
-                return Err(Error::new(Code::TransitionNotAllowed)
-                    .detail(detail.0, detail.1)
-                    .param("state", row.state.as_str())
-                    .param("allowed_actions", json!([])));
-            }
-            outcomes::cancel_placement(connection, &actor, &row)?;
-            let changed = Dispatch { version: dispatch.version + 1, ..dispatch.clone() };
-            event(connection, &actor, &changed, "dispatch.roster_changed", dispatch.placements - 1)?;
-            let row = enrolled_placement(connection, agreement_id, id)?;
-            Ok(Answer::ok(&row)?.version(row.version))
-        })
-        .await
 }
 
 /// Mounts the routes of this slice.
@@ -537,14 +338,10 @@ pub fn mount(config: &mut ServiceConfig) {
         .service(list_dispatches)
         .service(get_dispatch)
         .service(enrol_roster)
-        .service(enrol_worker)
         .service(lock_dispatch)
         .service(unlock_dispatch)
         .service(depart_dispatch)
         .service(cancel_dispatch)
-        .service(close_dispatch)
-        .service(list_placements)
-        .service(get_placement)
-        .service(get_placement_worker)
-        .service(cancel_placement);
+        .service(close_dispatch);
+    placements::mount(config);
 }

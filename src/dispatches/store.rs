@@ -210,6 +210,19 @@ pub fn placement(connection: &mut DbConnection, scope: &Scope, agreement_id: Id,
         .ok_or_else(|| Error::not_found("placement", "安置记录"))
 }
 
+/// A placement whose worker the caller is to receive, or sent: its origin, its destination, its employer planned or met. The other
+/// parties of the agreement see the placement, but not who the person is.
+pub fn placement_to_receive(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    agreement_id: Id,
+    id: Id,
+) -> Result<Placement> {
+    let row = placement(connection, scope, agreement_id, id)?;
+    let concerned = [Some(row.origin_id), Some(row.destination_id), Some(row.employer_id), row.real_employer_id];
+    if concerned.contains(&Some(scope.party_id)) { Ok(row) } else { Err(Error::not_found("placement", "安置记录")) }
+}
+
 /// A page of the agreement's placements; rosters that have not left are the origin's own.
 pub fn placements(
     connection: &mut DbConnection,
@@ -248,18 +261,16 @@ pub fn placements(
 
 /// The placements of ids, in no order; unknown ids are left out.
 pub fn placements_of(connection: &mut DbConnection, agreement_id: Id, ids: &[Id]) -> Result<Vec<Placement>> {
-    let mut found = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(PLACEMENTS_AT_ONCE) {
-        let query = placement::table
-            .filter(placement::agreement_id.eq(agreement_id))
-            .filter(placement::id.eq_any(chunk.to_vec()));
-        found.extend(query.select(Placement::as_select()).load::<Placement>(connection)?);
-    }
-    Ok(found)
+    let rows: Vec<[&Id; 1]> = ids.iter().map(|id| [id]).collect();
+    let (source, join) = (connection.rows(&[("id", Column::Id)]), connection.driving_join());
+    // One text whatever the number of ids, so that the prepared statement is found again. The columns come in the table's order, which
+    // is the schema's and the row's.
+    Ok(statement(format!("select p.* from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id"))
+        .bind(serde_json::to_string(&rows)?)
+        .bind(agreement_id)
+        .returning::<placement::SqlType>()
+        .load(connection)?)
 }
-
-/// Ids in one query; SQLite takes 32,766 binds.
-const PLACEMENTS_AT_ONCE: usize = 5_000;
 
 /// The placements of a dispatch that are not cancelled.
 pub fn roster(connection: &mut DbConnection, agreement_id: Id, dispatch_id: Id) -> Result<Vec<Placement>> {
@@ -279,7 +290,7 @@ pub fn close_open_placements(connection: &mut DbConnection, dispatch_id: Id) -> 
 }
 
 /// Frees the workers of single placements for other dispatches.
-pub fn close_open_placements_of(connection: &mut DbConnection, placements: &[Placement]) -> Result<()> {
+pub fn close_open_placements_of(connection: &mut DbConnection, placements: &[&Placement]) -> Result<()> {
     let rows: Vec<Value> = placements.iter().map(|row| json!([row.id, row.dispatch_id])).collect();
     let source = connection.rows(&[("placement_id", Column::Id), ("dispatch_id", Column::Id)]);
     statement(format!("delete from open_placement where dispatch_id in (select r.dispatch_id from {source} r) and placement_id in (select r.placement_id from {source} r)"))

@@ -4,14 +4,14 @@
 //! counts the workers they touch before and after and adds the difference to the stored tallies, so that reading costs the same at a
 //! hundred placements and at ten million. `verify` counts all facts with the same function and names any difference.
 
+mod store;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use diesel::RunQueryDsl;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
-use serde_json::{Value, json};
+pub use store::{facts, stored};
 
 use super::PlacementState;
-use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::db::{Day, DbConnection, Id, statement};
 use crate::error::Result;
 use crate::regions::Scope;
 use crate::workers::{GroupCode, Population};
@@ -211,8 +211,8 @@ pub fn around<T>(
     let before = contributions(&facts(connection, agreement_id, Some(workers))?);
     let result = change(connection)?;
     let after = contributions(&facts(connection, agreement_id, Some(workers))?);
-    add_tallies(connection, agreement_id, &difference(&before.tallies, &after.tallies))?;
-    add_due(connection, agreement_id, &due_difference(&before, &after))?;
+    store::add_tallies(connection, agreement_id, &difference(&before.tallies, &after.tallies))?;
+    store::add_due(connection, agreement_id, &due_difference(&before, &after))?;
     Ok(result)
 }
 
@@ -234,210 +234,6 @@ fn due_difference(before: &Figures, after: &Figures) -> BTreeMap<(i64, Id, Strin
     }
     difference.retain(|_, placements| *placements != 0);
     difference
-}
-
-/// The scope as it is stored.
-fn scope_text(scope: Option<Scope>) -> &'static str {
-    scope.map_or("any", Scope::as_str)
-}
-
-fn add_tallies(connection: &mut DbConnection, agreement_id: Id, difference: &BTreeMap<Cell, Count>) -> Result<()> {
-    if difference.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<Value> = difference
-        .iter()
-        .map(|(cell, count)| {
-            json!([
-                cell.plan_year,
-                cell.quota_id,
-                scope_text(cell.scope),
-                cell.population,
-                cell.measure,
-                cell.node,
-                cell.standing,
-                count.persons,
-                count.placements
-            ])
-        })
-        .collect();
-    let rows = Value::Array(rows).to_string();
-    let source = connection.rows(&[
-        ("plan_year", Column::Int),
-        ("quota_id", Column::Id),
-        ("scope", Column::Text),
-        ("population", Column::Text),
-        ("measure", Column::Text),
-        ("node", Column::Text),
-        ("standing", Column::Text),
-        ("persons", Column::Int),
-        ("placements", Column::Int),
-    ]);
-    // First the rows, then the figures: a CHECK would refuse a negative difference even where the sum is fine.
-    statement(format!(
-        "insert into tally (agreement_id, plan_year, quota_id, scope, population, measure, node, standing, persons, placements) \
-         select a.id, r.plan_year, r.quota_id, r.scope, r.population, r.measure, r.node, r.standing, 0, 0 from {source} r, agreement a where a.id = ? \
-         on conflict do nothing"
-    ))
-    .bind(rows.clone())
-    .bind(agreement_id)
-    .run(connection)?;
-    statement(format!(
-        "update tally set persons = tally.persons + r.persons, placements = tally.placements + r.placements from {source} r \
-         where tally.agreement_id = ? and tally.plan_year = r.plan_year and tally.quota_id = r.quota_id and tally.scope = r.scope \
-         and tally.population = r.population and tally.measure = r.measure and tally.node = r.node and tally.standing = r.standing"
-    ))
-    .bind(rows)
-    .bind(agreement_id)
-    .run(connection)?;
-    Ok(())
-}
-
-fn add_due(
-    connection: &mut DbConnection,
-    agreement_id: Id,
-    difference: &BTreeMap<(i64, Id, String, Day), i64>,
-) -> Result<()> {
-    if difference.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<Value> = difference
-        .iter()
-        .map(|((plan_year, quota_id, node, due_on), placements)| json!([plan_year, quota_id, node, due_on, placements]))
-        .collect();
-    let rows = Value::Array(rows).to_string();
-    let source = connection.rows(&[
-        ("plan_year", Column::Int),
-        ("quota_id", Column::Id),
-        ("node", Column::Text),
-        ("due_on", Column::Text),
-        ("placements", Column::Int),
-    ]);
-    statement(format!(
-        "insert into retention_due (agreement_id, plan_year, quota_id, node, due_on, placements) \
-         select a.id, r.plan_year, r.quota_id, r.node, r.due_on, 0 from {source} r, agreement a where a.id = ? on conflict do nothing"
-    ))
-    .bind(rows.clone())
-    .bind(agreement_id)
-    .run(connection)?;
-    statement(format!(
-        "update retention_due set placements = retention_due.placements + r.placements from {source} r \
-         where retention_due.agreement_id = ? and retention_due.plan_year = r.plan_year and retention_due.quota_id = r.quota_id \
-         and retention_due.node = r.node and retention_due.due_on = r.due_on"
-    ))
-    .bind(rows)
-    .bind(agreement_id)
-    .run(connection)?;
-    Ok(())
-}
-
-type FactRow = (Id, i64, Id, Id, Id, Scope, GroupCode, PlacementState, Option<Day>, Option<Day>, bool, bool);
-type FactTypes = (Uid, BigInt, Uid, Uid, Uid, Text, Text, Text, Nullable<Text>, Nullable<Text>, Bool, Bool);
-
-/// The facts of some workers of an agreement, or of all of them. Placements that never left count nowhere.
-pub fn facts(connection: &mut DbConnection, agreement_id: Id, workers: Option<&[(Id, Id)]>) -> Result<Vec<Fact>> {
-    let source = connection.rows(&[("origin_id", Column::Id), ("worker_id", Column::Id)]);
-    let (of_workers, bind) = match workers {
-        Some(workers) => {
-            let unique: BTreeSet<&(Id, Id)> = workers.iter().collect();
-            let rows =
-                Value::Array(unique.into_iter().map(|(origin, worker)| json!([origin, worker])).collect()).to_string();
-            (
-                format!("{source} r cross join placement p on p.origin_id = r.origin_id and p.worker_id = r.worker_id"),
-                Some(rows),
-            )
-        }
-        None => ("placement p".to_owned(), None),
-    };
-    // SQLite keeps the order of a cross join, which makes the few workers drive; PostgreSQL spells it as a plain join.
-    let from = if matches!(connection, DbConnection::Postgres(_)) {
-        of_workers.replace("cross join", "join")
-    } else {
-        of_workers
-    };
-    let placements = format!(
-        "select p.id, p.plan_year, p.quota_id, p.origin_id, p.worker_id, p.scope, p.group_code, p.state, p.departed_on, p.onboarded_on, p.certain, p.disputed \
-         from {from} where p.agreement_id = ? and p.departed_on is not null"
-    );
-    let checks = format!(
-        "select k.placement_id, k.node, k.due_on, k.state from {from} join retention_check k on k.agreement_id = p.agreement_id and k.placement_id = p.id \
-         where p.agreement_id = ? and p.departed_on is not null"
-    );
-    let ask = |sql: String| match &bind {
-        Some(rows) => statement(sql).bind(rows.clone()).bind(agreement_id),
-        None => statement(sql).bind(agreement_id),
-    };
-    let rows: Vec<FactRow> = ask(placements).returning::<FactTypes>().load(connection)?;
-    let decided: Vec<(Id, String, Day, String)> =
-        ask(checks).returning::<(Uid, Text, Text, Text)>().load(connection)?;
-    let mut by_placement: BTreeMap<Id, Vec<(String, Day, Option<Measure>)>> = BTreeMap::new();
-    for (placement, node, due_on, state) in decided {
-        let decision = Measure::from_text(&state);
-        by_placement.entry(placement).or_default().push((node, due_on, decision));
-    }
-    Ok(rows
-        .into_iter()
-        .map(
-            |(
-                placement_id,
-                plan_year,
-                quota_id,
-                origin,
-                worker,
-                scope,
-                group_code,
-                state,
-                departed,
-                onboarded,
-                certain,
-                disputed,
-            )| Fact {
-                placement_id,
-                plan_year,
-                quota_id,
-                person: (origin, worker),
-                scope,
-                group_code,
-                state,
-                departed: departed.is_some(),
-                onboarded: onboarded.is_some(),
-                certain,
-                disputed,
-                checks: by_placement.remove(&placement_id).unwrap_or_default(),
-            },
-        )
-        .collect())
-}
-
-type TallyRow = (i64, Id, String, Population, Measure, String, Standing, i64, i64);
-type TallyTypes = (BigInt, Uid, Text, Text, Text, Text, Text, BigInt, BigInt);
-
-/// The stored figures of an agreement, zeros left out.
-pub fn stored(connection: &mut DbConnection, agreement_id: Id) -> Result<Figures> {
-    let rows: Vec<TallyRow> = statement(
-        "select plan_year, quota_id, scope, population, measure, node, standing, persons, placements from tally where agreement_id = ? and placements > 0",
-    )
-    .bind(agreement_id)
-    .returning::<TallyTypes>()
-    .load(connection)?;
-    let due: Vec<(i64, Id, String, Day, i64)> =
-        statement("select plan_year, quota_id, node, due_on, placements from retention_due where agreement_id = ? and placements > 0")
-            .bind(agreement_id)
-            .returning::<(BigInt, Uid, Text, Text, BigInt)>()
-            .load(connection)?;
-    let tallies = rows.into_iter().map(
-        |(plan_year, quota_id, scope, population, measure, node, standing, persons, placements)| {
-            let scope = Scope::from_text(&scope);
-            (Cell { plan_year, quota_id, scope, population, measure, node, standing }, Count { persons, placements })
-        },
-    );
-    Ok(Figures {
-        tallies: tallies.collect(),
-        due: due
-            .into_iter()
-            .map(|(plan_year, quota_id, node, due_on, placements)| ((plan_year, quota_id, node, due_on), placements))
-            .collect(),
-    })
 }
 
 /// Figures of an agreement that the facts do not give; what `verify` asks. Empty when everything fits.

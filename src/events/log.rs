@@ -1,11 +1,12 @@
 //! Appending to the chains, and checking them.
 
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use diesel::{OptionalExtension, QueryResult, RunQueryDsl};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Actor, Chain, NewEvent};
+use crate::db::schema::event;
 use crate::db::{Column, DbConnection, Id, Instant, Uid, statement};
 use crate::error::{Error, Result};
 
@@ -17,46 +18,65 @@ const GENESIS: [u8; 32] = [0; 32];
 /// # Errors
 /// What the database says.
 pub fn record(connection: &mut DbConnection, actor: &Actor, event: NewEvent) -> Result<()> {
-    record_all(connection, actor, vec![event])
+    record_all(connection, vec![(actor, event)])
 }
 
-/// Records events of one chain, in order, in the transaction at hand.
+/// Records events of one chain, each with who did it, in order, in the transaction at hand.
 ///
 /// # Errors
 /// What the database says; events of different chains in one call are a bug.
-pub fn record_all(connection: &mut DbConnection, actor: &Actor, events: Vec<NewEvent>) -> Result<()> {
-    let Some(chain) = events.first().map(|event| event.chain) else { return Ok(()) };
-    if events.iter().any(|event| event.chain != chain) {
+pub fn record_all(connection: &mut DbConnection, events: Vec<(&Actor, NewEvent)>) -> Result<()> {
+    let Some(chain) = events.first().map(|(_, event)| event.chain) else { return Ok(()) };
+    if events.iter().any(|(_, event)| event.chain != chain) {
         return Err(Error::internal("events of one call must lie in one chain"));
     }
     let head = lock_head(connection, chain)?;
     let fresh = head.is_none();
     let (mut sequence, mut hash) = head.unwrap_or((0, GENESIS));
     let mut rows = Vec::with_capacity(events.len());
-    for event in events {
+    for (actor, event) in events {
         sequence += 1;
-        let id = Id::new();
         let salt: [u8; 16] = *uuid::Uuid::new_v4().as_bytes();
         let payload = payload_text(&event);
-        let commitment = commitment_of(&salt, &payload);
-        let previous = hash;
-        hash = hash_of(&previous, chain.id(), sequence, id, event.kind, actor.now, &commitment);
-        rows.push(json!([
+        let entry = Entry {
+            chain_id: chain.id(),
             sequence,
-            id,
-            event.kind,
-            event.subject_kind,
-            event.subject_id,
-            event.subject_version,
-            event.employer_id,
-            hex::encode(commitment),
+            id: Id::new(),
+            kind: event.kind.to_owned(),
+            subject_kind: event.subject_kind.to_owned(),
+            subject_id: event.subject_id,
+            subject_version: event.subject_version,
+            employer_id: event.employer_id,
+            happened_at: actor.now,
+            recorded_at: actor.now,
+            actor_party_id: actor.scope.party_id,
+            actor_client_id: Some(actor.scope.client_id),
+            request_id: actor.request_id,
+            commitment: commitment_of(&salt, &payload).to_vec(),
+        };
+        let previous = hash;
+        hash = entry.hash(&previous);
+        rows.push(json!([
+            entry.sequence,
+            entry.id,
+            entry.kind,
+            entry.subject_kind,
+            entry.subject_id,
+            entry.subject_version,
+            entry.employer_id,
+            entry.happened_at.as_micros(),
+            entry.recorded_at.as_micros(),
+            entry.actor_party_id,
+            entry.actor_client_id,
+            entry.request_id,
+            hex::encode(&entry.commitment),
             hex::encode(previous),
             hex::encode(hash),
             hex::encode(salt),
             payload
         ]));
     }
-    insert_rows(connection, actor, chain, rows)?;
+    insert_rows(connection, chain, rows)?;
     let update = if fresh {
         statement("insert into chain_head (sequence, hash, chain_id, chain_kind) values (?, ?, ?, ?)")
     } else {
@@ -89,7 +109,7 @@ fn read_head(connection: &mut DbConnection, chain: Chain) -> Result<Option<(i64,
     row.map(|(sequence, hash)| Ok((sequence, bytes32(&hash)?))).transpose()
 }
 
-fn insert_rows(connection: &mut DbConnection, actor: &Actor, chain: Chain, rows: Vec<Value>) -> QueryResult<()> {
+fn insert_rows(connection: &mut DbConnection, chain: Chain, rows: Vec<Value>) -> QueryResult<()> {
     let source = connection.rows(&[
         ("sequence", Column::Int),
         ("id", Column::Id),
@@ -98,38 +118,26 @@ fn insert_rows(connection: &mut DbConnection, actor: &Actor, chain: Chain, rows:
         ("subject_id", Column::Id),
         ("subject_version", Column::Int),
         ("employer_id", Column::Id),
+        ("happened_at", Column::Int),
+        ("recorded_at", Column::Int),
+        ("actor_party_id", Column::Id),
+        ("actor_client_id", Column::Id),
+        ("request_id", Column::Id),
         ("commitment", Column::Bytes),
         ("previous_hash", Column::Bytes),
         ("hash", Column::Bytes),
         ("salt", Column::Bytes),
         ("payload", Column::Text),
     ]);
-    statement(format!(
-        "insert into event (chain_id, happened_at, recorded_at, actor_party_id, actor_client_id, request_id, \
-         sequence, id, kind, subject_kind, subject_id, subject_version, employer_id, commitment, previous_hash, hash, salt, payload) \
-         select {}, {}, {}, {}, {}, {}, \
-         r.sequence, r.id, r.kind, r.subject_kind, r.subject_id, r.subject_version, r.employer_id, r.commitment, r.previous_hash, r.hash, r.salt, r.payload \
-         from {source} r order by r.ordinal",
-        id_bind(connection), int_bind(connection), int_bind(connection), id_bind(connection), id_bind(connection), id_bind(connection),
-    ))
-    .bind(chain.id())
-    .bind(actor.now)
-    .bind(actor.now)
-    .bind(actor.scope.party_id)
-    .bind(Some(actor.scope.client_id))
-    .bind(actor.request_id)
-    .bind(Value::Array(rows).to_string())
-    .run(connection)?;
+    // A bare bind in a select list has no type on PostgreSQL.
+    let chain_bind = if matches!(connection, DbConnection::Postgres(_)) { "cast(? as uuid)" } else { "?" };
+    let columns = "sequence, id, kind, subject_kind, subject_id, subject_version, employer_id, happened_at, recorded_at, actor_party_id, \
+        actor_client_id, request_id, commitment, previous_hash, hash, salt, payload";
+    statement(format!("insert into event (chain_id, {columns}) select {chain_bind}, {columns} from {source} r"))
+        .bind(chain.id())
+        .bind(Value::Array(rows).to_string())
+        .run(connection)?;
     Ok(())
-}
-
-/// A bare bind in a select list has no type on PostgreSQL; these give it one.
-fn id_bind(connection: &DbConnection) -> &'static str {
-    if matches!(connection, DbConnection::Postgres(_)) { "cast(? as uuid)" } else { "?" }
-}
-
-fn int_bind(connection: &DbConnection) -> &'static str {
-    if matches!(connection, DbConnection::Postgres(_)) { "cast(? as bigint)" } else { "?" }
 }
 
 fn payload_text(event: &NewEvent) -> String {
@@ -147,26 +155,43 @@ fn commitment_of(salt: &[u8], payload: &str) -> [u8; 32] {
     Sha256::new().chain_update(salt).chain_update(payload).finalize().into()
 }
 
-fn hash_of(
-    previous: &[u8; 32],
-    chain: Id,
+/// What the chain covers of an event: everything but the payload itself, for which its salted commitment stands.
+#[derive(diesel::Queryable)]
+struct Entry {
+    chain_id: Id,
     sequence: i64,
     id: Id,
-    kind: &str,
+    kind: String,
+    subject_kind: String,
+    subject_id: Id,
+    subject_version: i64,
+    employer_id: Option<Id>,
+    happened_at: Instant,
     recorded_at: Instant,
-    commitment: &[u8; 32],
-) -> [u8; 32] {
-    Sha256::new()
-        .chain_update(b"labour-exchange event 1")
-        .chain_update(previous)
-        .chain_update(chain.0.as_bytes())
-        .chain_update(sequence.to_be_bytes())
-        .chain_update(id.0.as_bytes())
-        .chain_update(recorded_at.as_micros().to_be_bytes())
-        .chain_update(commitment)
-        .chain_update(kind)
-        .finalize()
-        .into()
+    actor_party_id: Id,
+    actor_client_id: Option<Id>,
+    request_id: Option<Id>,
+    commitment: Vec<u8>,
+}
+
+impl Entry {
+    /// The hash of this entry and, by the hash before it, of all before it. Each text goes in behind its length, each absent id as nil.
+    fn hash(&self, previous: &[u8; 32]) -> [u8; 32] {
+        let id = |id: Option<Id>| *id.unwrap_or(Id::NIL).0.as_bytes();
+        let mut hash = Sha256::new().chain_update(b"labour-exchange event 1").chain_update(previous);
+        for text in [&self.kind, &self.subject_kind] {
+            hash = hash.chain_update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes()).chain_update(text);
+        }
+        for number in [self.sequence, self.subject_version, self.happened_at.as_micros(), self.recorded_at.as_micros()]
+        {
+            hash = hash.chain_update(number.to_be_bytes());
+        }
+        let ids = [Some(self.chain_id), Some(self.id), Some(self.subject_id), Some(self.actor_party_id)];
+        for bytes in ids.into_iter().chain([self.employer_id, self.actor_client_id, self.request_id]).map(id) {
+            hash = hash.chain_update(bytes);
+        }
+        hash.chain_update(&self.commitment).finalize().into()
+    }
 }
 
 fn bytes32(bytes: &[u8]) -> Result<[u8; 32]> {
@@ -207,7 +232,7 @@ pub fn verify(connection: &mut DbConnection) -> Result<(u64, Vec<Broken>)> {
     Ok((entries, broken))
 }
 
-type ChainRow = (i64, Id, String, i64, Vec<u8>, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<String>);
+type ChainRow = (Entry, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<String>);
 
 /// Entries read at a time, so that memory stays flat.
 const VERIFIED_AT_ONCE: i64 = 10_000;
@@ -222,22 +247,42 @@ fn verify_chain(
     let mut expected = 1;
     let mut count = 0;
     loop {
-        let rows: Vec<ChainRow> = statement(
-            "select sequence, id, kind, recorded_at, commitment, previous_hash, hash, salt, payload from event where chain_id = ? and sequence >= ? order by sequence limit ?",
-        )
-        .bind(chain_id)
-        .bind(expected)
-        .bind(VERIFIED_AT_ONCE)
-        .returning::<(BigInt, Uid, Text, BigInt, Binary, Binary, Binary, Nullable<Binary>, Nullable<Text>)>()
-        .load(connection)?;
+        let rows: Vec<ChainRow> = event::table
+            .filter(event::chain_id.eq(chain_id))
+            .filter(event::sequence.ge(expected))
+            .order(event::sequence)
+            .limit(VERIFIED_AT_ONCE)
+            .select((
+                (
+                    event::chain_id,
+                    event::sequence,
+                    event::id,
+                    event::kind,
+                    event::subject_kind,
+                    event::subject_id,
+                    event::subject_version,
+                    event::employer_id,
+                    event::happened_at,
+                    event::recorded_at,
+                    event::actor_party_id,
+                    event::actor_client_id,
+                    event::request_id,
+                    event::commitment,
+                ),
+                event::previous_hash,
+                event::hash,
+                event::salt,
+                event::payload,
+            ))
+            .load(connection)?;
         if rows.is_empty() {
             break;
         }
         for row in rows {
-            if let Some(reason) = entry_fault(&row, chain_id, expected, &previous) {
+            if let Some(reason) = entry_fault(&row, expected, &previous) {
                 return Ok((count, Some(Broken { chain_id, sequence: expected, reason })));
             }
-            previous = bytes32(&row.6)?;
+            previous = bytes32(&row.2)?;
             expected += 1;
             count += 1;
         }
@@ -251,22 +296,21 @@ fn verify_chain(
     Ok((count, fault))
 }
 
-fn entry_fault(row: &ChainRow, chain_id: Id, expected: i64, previous: &[u8; 32]) -> Option<&'static str> {
-    let (sequence, id, kind, recorded_at, commitment, previous_hash, hash, salt, payload) = row;
-    if *sequence != expected {
+fn entry_fault(row: &ChainRow, expected: i64, previous: &[u8; 32]) -> Option<&'static str> {
+    let (entry, previous_hash, hash, salt, payload) = row;
+    if entry.sequence != expected {
         return Some("an entry is missing");
     }
     if previous_hash.as_slice() != previous {
         return Some("it does not follow the entry before it");
     }
-    let Ok(commitment) = bytes32(commitment) else { return Some("its commitment is malformed") };
-    if hash_of(previous, chain_id, *sequence, *id, kind, Instant::from_micros(*recorded_at), &commitment).as_slice()
-        != hash.as_slice()
-    {
+    if entry.hash(previous).as_slice() != hash.as_slice() {
         return Some("its hash does not fit its content");
     }
     match (salt, payload) {
-        (Some(salt), Some(payload)) if commitment_of(salt, payload) != commitment => Some("its payload was changed"),
+        (Some(salt), Some(payload)) if commitment_of(salt, payload).as_slice() != entry.commitment => {
+            Some("its payload was changed")
+        }
         _ => None,
     }
 }

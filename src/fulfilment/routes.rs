@@ -43,7 +43,7 @@ pub async fn get_fulfilment(
 ) -> Result<Answer> {
     let (agreement_id, now) = (path.into_inner(), state.clock.now());
     let read = move |connection: &mut DbConnection| {
-        agreements::store::membership(connection, &caller.scope, agreement_id)?;
+        agreements::store::role(connection, &caller.scope, agreement_id)?;
         let terms = agreements::store::terms_on(connection, agreement_id, now.day())?;
         let figures = tally::stored(connection, agreement_id)?;
         Answer::ok(&Fulfilment {
@@ -73,7 +73,7 @@ pub async fn list_fulfilment_rows(
     let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
     let today = state.clock.today();
     let read = move |connection: &mut DbConnection| {
-        agreements::store::membership(connection, &caller.scope, agreement_id)?;
+        agreements::store::role(connection, &caller.scope, agreement_id)?;
         let terms = agreements::store::terms_on(connection, agreement_id, today)?;
         let target = listing.filter.target.checked_sub(1).and_then(|place| terms.targets.get(place));
         let target = target.ok_or_else(|| {

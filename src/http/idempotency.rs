@@ -4,18 +4,18 @@
 //! keyed hash of media type and body. Answers of executed commands are kept for [`KEPT_DAYS`] days: 2xx and 409. What failed before it was
 //! executed (400, 401, 403, 415, 422, 503) is not kept, so that the mended request may use the key again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::HttpRequest;
-use diesel::OptionalExtension;
+use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use sha2::{Digest, Sha256};
 
 use super::problem::{PROBLEM_JSON, Problem, language_tag};
 use super::{Answer, RequestContext};
 use crate::app::State;
-use crate::db::{DbConnection, Id, Instant, statement};
+use crate::db::{Column, DbConnection, Id, Instant, Lane, statement};
 use crate::error::{Code, Error, Fault, Kind, Language, Result};
 
 /// How long answers are kept, in days.
@@ -28,12 +28,13 @@ const SWEPT_AT_ONCE: i64 = 4;
 pub struct Running(Arc<Mutex<HashSet<[u8; 32]>>>);
 
 impl Running {
-    fn enter(&self, id: [u8; 32]) -> Option<Guard> {
+    fn enter(&self, id: [u8; 32]) -> Option<Arc<Guard>> {
         let fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        fresh.then(|| Guard { running: self.clone(), id })
+        fresh.then(|| Arc::new(Guard { running: self.clone(), id }))
     }
 }
 
+/// Held by the request and by its command: a command whose caller went away is still running.
 struct Guard {
     running: Running,
     id: [u8; 32],
@@ -112,36 +113,57 @@ impl IdempotencyKey {
         F: FnOnce(&mut DbConnection) -> Result<Answer> + Send + 'static,
     {
         let guard = state.running.enter(self.id).ok_or_else(|| Error::new(Code::IdempotencyKeyInUse))?;
-        let now = state.clock.now();
-        let key = self.clone();
+        let (within, now, key) = (guard.clone(), state.clock.now(), self.clone());
         let outcome = state
             .db
             .write(move |connection| {
-                if let Some(stored) = key.stored(connection, now)? {
-                    return Ok(stored);
+                let _guard = within;
+                if let Some(stored) = stored(connection, &[&key], now)?.remove(&key.id) {
+                    return key.replay(stored);
                 }
-                let mut answer = command(connection)?;
-                if answer.status == 207 {
-                    answer.content_language = Some(language_tag(key.language()).to_owned());
-                }
-                key.store(connection, &answer, now)?;
+                let answer = key.spoken(command(connection)?);
+                store(connection, &[(&key, &answer)], now)?;
                 Ok(answer)
             })
             .await;
         let outcome = match outcome {
-            Err(error) if error.code.definition().kind == Kind::Conflict && error.code != Code::IdempotencyKeyInUse => {
-                self.refused(state, &error, now).await
-            }
+            Err(error) if is_kept(&error) => self.refused(state, &error, now).await,
             outcome => outcome,
         };
         drop(guard);
         outcome
     }
 
+    /// Runs the request in a lane, once, like [`Self::run`]; the lane's command must be made with [`together`].
+    ///
+    /// # Errors
+    /// [`Code::IdempotencyKeyInUse`], [`Code::IdempotencyKeyReused`], and what the command says.
+    pub async fn run_in<I: Send + 'static>(
+        self,
+        state: &State,
+        lane: &Lane<Keyed<I>, Answer>,
+        request: I,
+    ) -> Result<Answer> {
+        let guard = state.running.enter(self.id).ok_or_else(|| Error::new(Code::IdempotencyKeyInUse))?;
+        let now = state.clock.now();
+        match lane.run(Keyed { request, key: self.clone(), now, _guard: guard.clone() }).await {
+            Err(error) if is_kept(&error) => self.refused(state, &error, now).await,
+            outcome => outcome,
+        }
+    }
+
     /// Keeps a refusal (409): the command ran and nothing of it remains but this answer.
     async fn refused(self, state: &State, error: &Error, now: Instant) -> Result<Answer> {
+        let answer = self.refusal(error)?;
+        let kept = answer.clone();
+        state.db.write(move |connection| store(connection, &[(&self, &kept)], now)).await?;
+        Ok(answer)
+    }
+
+    /// A refusal as the answer it gives.
+    fn refusal(&self, error: &Error) -> Result<Answer> {
         let problem = Problem::of(error, &self.context);
-        let answer = Answer {
+        Ok(Answer {
             status: problem.status,
             content_type: PROBLEM_JSON.to_owned(),
             location: None,
@@ -150,49 +172,156 @@ impl IdempotencyKey {
             next: None,
             body: serde_json::to_vec(&problem)?,
             replayed: false,
-        };
-        let kept = answer.clone();
-        state.db.write(move |connection| self.store(connection, &kept, now)).await?;
-        Ok(answer)
+        })
     }
 
-    fn stored(&self, connection: &mut DbConnection, now: Instant) -> Result<Option<Answer>> {
-        type Row = (Vec<u8>, i64, String, Option<String>, Option<String>, Option<String>, Vec<u8>);
-        let row = statement("select fingerprint, status, content_type, location, etag, content_language, body from idempotency_key where id = ? and created_at > ?")
-            .bind(self.id.as_slice())
-            .bind(now.plus_days(-KEPT_DAYS))
-            .returning::<(Binary, BigInt, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Binary)>();
-        let row: Option<Row> = diesel::RunQueryDsl::get_result(row, connection).optional()?;
-        let Some((fingerprint, status, content_type, location, etag, content_language, body)) = row else {
-            return Ok(None);
-        };
-        if fingerprint != self.fingerprint {
-            return Err(Error::new(Code::IdempotencyKeyReused));
+    /// Receipts speak the reader's language; the answer says so.
+    fn spoken(&self, mut answer: Answer) -> Answer {
+        if answer.status == 207 {
+            answer.content_language = Some(language_tag(self.language()).to_owned());
         }
-        let status = u16::try_from(status).map_err(Error::internal)?;
-        Ok(Some(Answer { status, content_type, location, etag, content_language, next: None, body, replayed: true }))
+        answer
     }
 
-    fn store(&self, connection: &mut DbConnection, answer: &Answer, now: Instant) -> Result<()> {
-        let oldest = now.plus_days(-KEPT_DAYS);
-        statement("delete from idempotency_key where id in (select id from idempotency_key where created_at <= ? order by created_at limit ?)")
-            .bind(oldest)
-            .bind(SWEPT_AT_ONCE)
-            .run(connection)?;
-        statement(
-            "insert into idempotency_key (id, fingerprint, status, content_type, location, etag, content_language, body, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?) \
-             on conflict (id) do nothing",
-        )
-        .bind(self.id.as_slice())
-        .bind(self.fingerprint.as_slice())
-        .bind(i64::from(answer.status))
-        .bind(answer.content_type.clone())
-        .bind(answer.location.clone())
-        .bind(answer.etag.clone())
-        .bind(answer.content_language.clone())
-        .bind(answer.body.clone())
-        .bind(now)
-        .run(connection)?;
-        Ok(())
+    fn replay(&self, stored: Stored) -> Result<Answer> {
+        if stored.fingerprint == self.fingerprint {
+            Ok(stored.answer)
+        } else {
+            Err(Error::new(Code::IdempotencyKeyReused))
+        }
     }
+}
+
+/// Whether a refusal is kept: the command was executed, and refused for what it met.
+fn is_kept(error: &Error) -> bool {
+    error.code.definition().kind == Kind::Conflict && error.code != Code::IdempotencyKeyInUse
+}
+
+/// A request of a lane, with the key it takes effect once under.
+pub struct Keyed<I> {
+    /// The request.
+    pub request: I,
+    key: IdempotencyKey,
+    now: Instant,
+    _guard: Arc<Guard>,
+}
+
+/// Runs requests of a lane once each: repeats get their stored answers, the rest goes to `command` together, and what it answers is
+/// kept in the same transaction.
+///
+/// # Errors
+/// What the database says; then each request must be tried alone.
+pub fn together<I>(
+    connection: &mut DbConnection,
+    requests: &[Keyed<I>],
+    command: impl FnOnce(&mut DbConnection, &[&Keyed<I>]) -> Result<Vec<Result<Answer>>>,
+) -> Result<Vec<Result<Answer>>> {
+    let now = requests.iter().map(|request| request.now).max().ok_or_else(|| Error::internal("nothing to run"))?;
+    let keys: Vec<&IdempotencyKey> = requests.iter().map(|request| &request.key).collect();
+    let mut stored = stored(connection, &keys, now)?;
+    let fresh: Vec<&Keyed<I>> = requests.iter().filter(|request| !stored.contains_key(&request.key.id)).collect();
+    let mut answers = HashMap::with_capacity(fresh.len());
+    if !fresh.is_empty() {
+        for (request, result) in fresh.iter().zip(command(connection, &fresh)?) {
+            let answer = match result {
+                Err(error) if is_kept(&error) => request.key.refusal(&error),
+                result => result.map(|answer| request.key.spoken(answer)),
+            };
+            answers.insert(request.key.id, answer);
+        }
+        let kept =
+            fresh.iter().filter_map(|request| Some((&request.key, answers.get(&request.key.id)?.as_ref().ok()?)));
+        store(connection, &kept.collect::<Vec<_>>(), now)?;
+    }
+    let missing = || Err(Error::internal("a request of a lane has no answer"));
+    let results = keys.into_iter().map(|key| match stored.remove(&key.id) {
+        Some(stored) => key.replay(stored),
+        None => answers.remove(&key.id).unwrap_or_else(missing),
+    });
+    Ok(results.collect())
+}
+
+/// An answer that is kept, and the fingerprint of the request it answers.
+struct Stored {
+    fingerprint: [u8; 32],
+    answer: Answer,
+}
+
+/// The answers that are kept under these keys and have not expired.
+fn stored(connection: &mut DbConnection, keys: &[&IdempotencyKey], now: Instant) -> Result<HashMap<[u8; 32], Stored>> {
+    type Row = (Vec<u8>, Vec<u8>, i64, String, Option<String>, Option<String>, Option<String>, Vec<u8>);
+    type Types = (Binary, Binary, BigInt, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Binary);
+    let wanted: Vec<[String; 1]> = keys.iter().map(|key| [hex::encode(key.id)]).collect();
+    let source = connection.rows(&[("id", Column::Bytes)]);
+    let rows: Vec<Row> = statement(format!(
+        "select k.id, k.fingerprint, k.status, k.content_type, k.location, k.etag, k.content_language, k.body \
+         from {source} r {} idempotency_key k on k.id = r.id where k.created_at > ?",
+        connection.driving_join()
+    ))
+    .bind(serde_json::to_string(&wanted)?)
+    .bind(now.plus_days(-KEPT_DAYS))
+    .returning::<Types>()
+    .load(connection)?;
+    rows.into_iter()
+        .map(|(id, fingerprint, status, content_type, location, etag, content_language, body)| {
+            let status = u16::try_from(status).map_err(Error::internal)?;
+            let answer =
+                Answer { status, content_type, location, etag, content_language, next: None, body, replayed: true };
+            Ok((bytes32(id)?, Stored { fingerprint: bytes32(fingerprint)?, answer }))
+        })
+        .collect()
+}
+
+fn bytes32(bytes: Vec<u8>) -> Result<[u8; 32]> {
+    <[u8; 32]>::try_from(bytes).map_err(|_| Error::internal("a hash has not 32 bytes"))
+}
+
+/// Keeps answers under their keys. An expired answer gives way; a living one means that another instance ran the same request at
+/// the same time, and this run must be taken back.
+fn store(connection: &mut DbConnection, answers: &[(&IdempotencyKey, &Answer)], now: Instant) -> Result<()> {
+    if answers.is_empty() {
+        return Ok(());
+    }
+    let expired = now.plus_days(-KEPT_DAYS);
+    let swept = SWEPT_AT_ONCE.saturating_mul(i64::try_from(answers.len()).unwrap_or(i64::MAX));
+    statement("delete from idempotency_key where id in (select id from idempotency_key where created_at <= ? order by created_at limit ?)")
+        .bind(expired)
+        .bind(swept)
+        .run(connection)?;
+    let row = |(key, answer): &(&IdempotencyKey, &Answer)| {
+        (
+            hex::encode(key.id),
+            hex::encode(key.fingerprint),
+            answer.status,
+            answer.content_type.clone(),
+            answer.location.clone(),
+            answer.etag.clone(),
+            answer.content_language.clone(),
+            hex::encode(&answer.body),
+            now.as_micros(),
+        )
+    };
+    let rows = serde_json::to_string(&answers.iter().map(row).collect::<Vec<_>>())?;
+    let source = connection.rows(&[
+        ("id", Column::Bytes),
+        ("fingerprint", Column::Bytes),
+        ("status", Column::Int),
+        ("content_type", Column::Text),
+        ("location", Column::Text),
+        ("etag", Column::Text),
+        ("content_language", Column::Text),
+        ("body", Column::Bytes),
+        ("created_at", Column::Int),
+    ]);
+    let stored = statement(format!(
+        "insert into idempotency_key (id, fingerprint, status, content_type, location, etag, content_language, body, created_at) \
+         select r.id, r.fingerprint, r.status, r.content_type, r.location, r.etag, r.content_language, r.body, r.created_at from {source} r \
+         where true on conflict (id) do update set fingerprint = excluded.fingerprint, status = excluded.status, content_type = excluded.content_type, \
+         location = excluded.location, etag = excluded.etag, content_language = excluded.content_language, body = excluded.body, \
+         created_at = excluded.created_at where idempotency_key.created_at <= ?"
+    ))
+    .bind(rows)
+    .bind(expired)
+    .run(connection)?;
+    if stored == answers.len() { Ok(()) } else { Err(Error::new(Code::IdempotencyKeyInUse)) }
 }

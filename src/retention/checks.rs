@@ -17,6 +17,7 @@ use super::verdict::{DecidedBy, NodeResult, NodeState};
 use crate::agreements::rule_terms::{EvidenceLevel, RetentionRule};
 use crate::agreements::{self, Terms};
 use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::dispatches::{self, tally};
 use crate::error::{Code, Error, Result};
 
 /// The rules of an agreement, one for each version that both sides ratified.
@@ -87,11 +88,25 @@ fn fact_id(decided_by: DecidedBy) -> Id {
     Id(id)
 }
 
+/// Judges placements anew whose arrival was corrected, and lets the figures follow.
+///
+/// # Errors
+/// What the database says.
+pub fn judge_corrected(connection: &mut DbConnection, agreement_id: Id, placements: &[Id], today: Day) -> Result<()> {
+    let workers: Vec<(Id, Id)> = dispatches::store::placements_of(connection, agreement_id, placements)?
+        .iter()
+        .map(|row| (row.origin_id, row.worker_id))
+        .collect();
+    tally::around(connection, agreement_id, &workers, |connection| {
+        decide_anew(connection, agreement_id, placements, today)
+    })
+}
+
 /// Judges placements anew from the facts in the database. Call it inside `dispatches::tally::around`.
 ///
 /// # Errors
 /// What the database says.
-pub fn decide_anew(connection: &mut DbConnection, agreement_id: Id, placements: &[Id], today: Day) -> Result<()> {
+fn decide_anew(connection: &mut DbConnection, agreement_id: Id, placements: &[Id], today: Day) -> Result<()> {
     let histories = store::histories(connection, agreement_id, placements)?;
     let touched: Vec<&History> = histories.values().collect();
     decide(connection, agreement_id, &touched, today)

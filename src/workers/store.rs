@@ -7,7 +7,6 @@ pub mod register;
 use diesel::dsl::{exists, not};
 use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
-use serde_json::{Value, json};
 
 use super::person_name::PersonName;
 use super::phone::Phone;
@@ -61,10 +60,13 @@ pub fn resolve(
     if refs.is_empty() {
         return Ok(found);
     }
-    let wanted = refs.iter().map(|reference| match reference {
-        WorkerRef::Id(id) => json!([id, null]),
-        WorkerRef::PartnerRef(partner_ref) => json!([null, partner_ref]),
-    });
+    let wanted: Vec<(Option<Id>, Option<&str>)> = refs
+        .iter()
+        .map(|reference| match reference {
+            WorkerRef::Id(id) => (Some(*id), None),
+            WorkerRef::PartnerRef(partner_ref) => (None, Some(partner_ref.as_str())),
+        })
+        .collect();
     let source = connection.rows(&[("id", Column::Id), ("partner_ref", Column::Text)]);
     let kept = match connection {
         DbConnection::Postgres(_) => "for key share of w",
@@ -78,7 +80,7 @@ pub fn resolve(
     ))
     .bind(day)
     .bind(day)
-    .bind(Value::Array(wanted.collect()).to_string())
+    .bind(serde_json::to_string(&wanted)?)
     .bind(origin_id)
     .bind(origin_id)
     .returning::<(BigInt, Uid, Binary, Binary, BigInt, BigInt, Text)>()

@@ -44,7 +44,21 @@ pub(super) fn apply(
     for (terms, outcomes) in &groups {
         outcomes::apply(connection, call.actor, call.agreement_id, outcomes, terms)?;
     }
-    Ok(groups.into_iter().flat_map(|(_, outcomes)| outcomes).collect())
+    let outcomes: Vec<Outcome> = groups.into_iter().flat_map(|(_, outcomes)| outcomes).collect();
+    judge_corrected(connection, call, found, &outcomes)?;
+    Ok(outcomes)
+}
+
+/// Verdicts on retention may rest on an arrival that now reads differently.
+fn judge_corrected(connection: &mut DbConnection, call: &Call<'_>, found: &Found, outcomes: &[Outcome]) -> Result<()> {
+    let had_arrived = |id: &Id| found.subjects.get(id).is_some_and(|subject| subject.placement.onboarded_on.is_some());
+    let corrected: Vec<Id> = outcomes
+        .iter()
+        .filter(|outcome| outcome.onboarded_on.is_some())
+        .map(|outcome| outcome.placement_id)
+        .filter(had_arrived)
+        .collect();
+    if corrected.is_empty() { Ok(()) } else { (call.judge)(connection, call.agreement_id, &corrected, call.today()) }
 }
 
 fn decide_all(found: &Found, new: &[NewRow]) -> BTreeMap<Id, Decided> {

@@ -1,0 +1,149 @@
+//! Places and open placements follow the outcome of an arrival.
+//!
+//! Whoever did not arrive frees the place and may be sent again. Whoever arrived after all takes a place again if one is left; when none
+//! is left the arrival stands all the same (it is a fact) and reconciliation shows the row as over.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use diesel::RunQueryDsl;
+use serde_json::{Value, json};
+
+use super::super::{Placement, store};
+use super::Outcome;
+use crate::db::{Column, DbConnection, Id, Uid, statement};
+use crate::error::Result;
+use crate::events::Actor;
+use crate::quotas::accounts::{self, EntryKind};
+use crate::quotas::rules::allocate;
+
+/// Lets places and open placements follow outcomes that were just written; `by_id` holds the placements as they were before.
+pub(super) fn follow(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    outcomes: &[Outcome],
+    by_id: &HashMap<Id, &Placement>,
+) -> Result<()> {
+    let (mut freed, mut back) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        match (by_id.get(&outcome.placement_id), outcome.onboarded_on.is_some()) {
+            (Some(row), false) if row.holds_place => freed.push(*row),
+            (Some(row), true) if !row.holds_place => back.push(*row),
+            _ => {}
+        }
+    }
+    if !freed.is_empty() {
+        store::close_open_placements_of(connection, &freed)?;
+        move_places(connection, actor, agreement_id, &freed, &[EntryKind::Restore], "not_arrived")?;
+        set_holds_place(connection, agreement_id, &freed, false)?;
+    }
+    if !back.is_empty() {
+        open_again(connection, agreement_id, &back)?;
+        let placed = those_with_a_place_left(connection, actor, agreement_id, &back)?;
+        move_places(
+            connection,
+            actor,
+            agreement_id,
+            &placed,
+            &[EntryKind::Reserve, EntryKind::Consume],
+            "arrived_after_all",
+        )?;
+        set_holds_place(connection, agreement_id, &placed, true)?;
+    }
+    Ok(())
+}
+
+/// The ledger keeps entries by dispatch, so the places move by dispatch.
+fn move_places(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    rows: &[&Placement],
+    kinds: &[EntryKind],
+    reason: &str,
+) -> Result<()> {
+    let dispatch_of: HashMap<Id, Id> = rows.iter().map(|row| (row.id, row.dispatch_id)).collect();
+    let mut moves: BTreeMap<Id, BTreeMap<Id, i64>> = BTreeMap::new();
+    for (placement, account) in account_paths(connection, agreement_id, rows)? {
+        if let Some(dispatch) = dispatch_of.get(&placement) {
+            *moves.entry(*dispatch).or_default().entry(account).or_default() += 1;
+        }
+    }
+    for (dispatch_id, moves) in &moves {
+        for kind in kinds {
+            accounts::post(connection, agreement_id, *dispatch_id, *kind, reason, moves, actor.now)?;
+        }
+    }
+    Ok(())
+}
+
+/// Of those who arrived after all, those for whom every account on their way has a place left, in the order of their placements.
+fn those_with_a_place_left<'a>(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    back: &[&'a Placement],
+) -> Result<Vec<&'a Placement>> {
+    let quotas: BTreeSet<Id> = back.iter().map(|row| row.quota_id).collect();
+    let quotas: Vec<Id> = quotas.into_iter().collect();
+    let accounts = accounts::lock_for(connection, agreement_id, &quotas, actor.now)?;
+    let place_of: HashMap<Id, usize> =
+        accounts.iter().enumerate().map(|(place, account)| (account.id, place)).collect();
+    let mut wants: BTreeMap<Id, Vec<usize>> = BTreeMap::new();
+    for (placement, account) in account_paths(connection, agreement_id, back)? {
+        wants.entry(placement).or_default().extend(place_of.get(&account));
+    }
+    let mut free: Vec<i64> = accounts.iter().map(|account| account.free).collect();
+    let given = allocate(&mut free, &wants.values().cloned().collect::<Vec<_>>());
+    let placed: BTreeSet<Id> = wants.into_keys().zip(given).filter_map(|(id, given)| given.then_some(id)).collect();
+    Ok(back.iter().copied().filter(|row| placed.contains(&row.id)).collect())
+}
+
+/// Their placements are open again. Who was sent elsewhere meanwhile keeps the newer open placement: reconciliation names the clash.
+fn open_again(connection: &mut DbConnection, agreement_id: Id, back: &[&Placement]) -> Result<()> {
+    let rows: Vec<Value> = back.iter().map(|row| json!([row.id])).collect();
+    let (source, join) = (connection.rows(&[("id", Column::Id)]), connection.driving_join());
+    statement(format!(
+        "insert into open_placement (exchange_index, placement_id, dispatch_id, agreement_id, holds_until) \
+         select w.exchange_index, p.id, p.dispatch_id, p.agreement_id, null from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id \
+         join worker w on w.party_id = p.origin_id and w.id = p.worker_id where w.exchange_index is not null \
+         on conflict (exchange_index) do nothing"
+    ))
+    .bind(Value::Array(rows).to_string())
+    .bind(agreement_id)
+    .run(connection)?;
+    Ok(())
+}
+
+fn set_holds_place(connection: &mut DbConnection, agreement_id: Id, rows: &[&Placement], holds: bool) -> Result<()> {
+    let ids: Vec<Value> = rows.iter().map(|row| json!([row.id])).collect();
+    let source = connection.rows(&[("id", Column::Id)]);
+    statement(format!(
+        "update placement set holds_place = ? where agreement_id = ? and id in (select r.id from {source} r)"
+    ))
+    .bind(holds)
+    .bind(agreement_id)
+    .bind(Value::Array(ids).to_string())
+    .run(connection)?;
+    Ok(())
+}
+
+/// The accounts each placement takes a place of, as pairs: quota, cohort, and the caps above.
+pub(super) fn account_paths(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    rows: &[&Placement],
+) -> Result<Vec<(Id, Id)>> {
+    let ids: Vec<Value> = rows.iter().map(|row| json!([row.id, row.quota_id, row.cohort_id])).collect();
+    let source = connection.rows(&[("id", Column::Id), ("quota_id", Column::Id), ("cohort_id", Column::Id)]);
+    let join = connection.driving_join();
+    Ok(statement(format!(
+        "select r.id, a.id from {source} r {join} quota q on q.agreement_id = ? and q.id = r.quota_id \
+         join place_account a on a.agreement_id = q.agreement_id \
+         and (a.id = r.quota_id or a.id = r.cohort_id or a.kind = 'agreement' or (a.kind = 'region' and a.region_code = q.region_code))"
+    ))
+    .bind(Value::Array(ids).to_string())
+    .bind(agreement_id)
+    .returning::<(Uid, Uid)>()
+    .load(connection)?)
+}

@@ -1,0 +1,153 @@
+//! HTTP of placements: enrolling single workers, reading them, taking one off a roster.
+
+use actix_web::{get, post, web};
+use serde_json::json;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::super::enrolment::{Enrolment, event};
+use super::super::roster::RosterRow;
+use super::super::store::{self, PlacementFilter};
+use super::super::{Dispatch, Placement, PlacementState, outcomes};
+use super::Nothing;
+use crate::agreements;
+use crate::app::State;
+use crate::db::{DbConnection, Id, Page};
+use crate::error::{Code, Error, Result};
+use crate::events::log;
+use crate::http::extract::IfMatch;
+use crate::http::{Answer, Listing, PageParams, Posted};
+use crate::identity::Caller;
+use crate::identity::policy::{AgreementsRead, DispatchesWrite};
+use crate::workers;
+use crate::workers::WorkerCard;
+
+/// Enrols one worker
+///
+/// The same as a roster of one row, with a placement or a problem as its answer: 409 when no place is left or the worker has an open
+/// placement somewhere; the problem then carries a `lookup_id` and nothing about the other side.
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
+    request_body = RosterRow, responses((status = 201, description = "The placement, enrolled", body = Placement)), security(("oauth2" = ["dispatches.write"])))]
+#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/placements")]
+pub async fn enrol_worker(
+    state: web::Data<State>,
+    caller: Caller<DispatchesWrite>,
+    path: web::Path<(Id, Id)>,
+    if_match: IfMatch,
+    posted: Posted<RosterRow>,
+) -> Result<Answer> {
+    let (agreement_id, dispatch_id) = path.into_inner();
+    let (actor, keys) = (caller.actor(&state), state.keys.clone());
+    let Posted { body: row, key } = posted;
+    key.run_in(&state, &state.enrolments, Enrolment { actor, keys, agreement_id, dispatch_id, if_match, row }).await
+}
+
+/// Lists placements
+///
+/// Parties of the agreement see every placement that has departed, the origin also its rosters; an employer sees its own. Placements
+/// carry no personal data.
+#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, PlacementFilter),
+    responses((status = 200, description = "A page of placements", body = Page<Placement>)), security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/placements")]
+pub async fn list_placements(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<Id>,
+    listing: Listing<PlacementFilter>,
+) -> Result<Answer> {
+    let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
+    let read = move |connection: &mut DbConnection| {
+        let role = agreements::store::readable(connection, &caller.scope, agreement_id)?;
+        let rows =
+            store::placements(connection, caller.scope.party_id, role.is_none(), agreement_id, &listing.filter, &page)?;
+        Answer::page(&page.page(&keys, rows, |row| row.id))
+    };
+    state.db.read(read).await
+}
+
+/// Reads a placement
+///
+/// One worker of one dispatch against one quota: members of the agreement and the employer planned or met see it.
+#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
+    responses((status = 200, description = "The placement", body = Placement)), security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/placements/{placement_id}")]
+pub async fn get_placement(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<(Id, Id)>,
+) -> Result<Answer> {
+    let (agreement_id, id) = path.into_inner();
+    let read = move |connection: &mut DbConnection| {
+        let row = store::placement(connection, &caller.scope, agreement_id, id)?;
+        Ok(Answer::ok(&row)?.version(row.version))
+    };
+    state.db.read(read).await
+}
+
+/// Reads the worker of a placement
+///
+/// What destination and employer need to receive the person: name, masked identity number, phone. Nothing else leaves the origin.
+#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
+    responses((status = 200, description = "Who is sent", body = WorkerCard)), security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/placements/{placement_id}/worker")]
+pub async fn get_placement_worker(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<(Id, Id)>,
+) -> Result<Answer> {
+    let (agreement_id, id) = path.into_inner();
+    let keys = state.keys.clone();
+    let read = move |connection: &mut DbConnection| {
+        let row = store::placement_to_receive(connection, &caller.scope, agreement_id, id)?;
+        Answer::ok(&workers::store::card(connection, &keys, row.origin_id, row.worker_id)?)
+    };
+    state.db.read(read).await
+}
+
+/// Takes a worker off a roster
+///
+/// Before departure. The place and the worker are free again at once.
+#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
+    request_body = Nothing, responses((status = 200, description = "The placement, cancelled", body = Placement)), security(("oauth2" = ["dispatches.write"])))]
+#[post("/v1/agreements/{agreement_id}/placements/{placement_id}/cancellation")]
+pub async fn cancel_placement(
+    state: web::Data<State>,
+    caller: Caller<DispatchesWrite>,
+    path: web::Path<(Id, Id)>,
+    if_match: IfMatch,
+    posted: Posted<Nothing>,
+) -> Result<Answer> {
+    let (actor, (agreement_id, id)) = (caller.actor(&state), path.into_inner());
+    posted
+        .key
+        .run(&state, move |connection| {
+            let row = store::placement(connection, &actor.scope, agreement_id, id)?;
+            let dispatch = store::own_dispatch(connection, &actor.scope, agreement_id, row.dispatch_id)?;
+            if_match.check(row.version)?;
+            if row.state != PlacementState::Enrolled {
+                let detail = (
+                    format!("a placement that is {} cannot be cancelled", row.state),
+                    "已出发或已结束的安置不能取消".to_owned(),
+                );
+                return Err(Error::new(Code::TransitionNotAllowed)
+                    .detail(detail.0, detail.1)
+                    .param("state", row.state.as_str())
+                    .param("allowed_actions", json!([])));
+            }
+            outcomes::cancel_placement(connection, &actor, &row)?;
+            let changed = Dispatch { version: dispatch.version + 1, placements: dispatch.placements - 1, ..dispatch };
+            log::record(connection, &actor, event(&changed, "dispatch.roster_changed"))?;
+            let row = store::placement(connection, &actor.scope, agreement_id, id)?;
+            Ok(Answer::ok(&row)?.version(row.version))
+        })
+        .await
+}
+
+/// Mounts the routes of placements.
+pub(super) fn mount(config: &mut ServiceConfig) {
+    config
+        .service(enrol_worker)
+        .service(list_placements)
+        .service(get_placement)
+        .service(get_placement_worker)
+        .service(cancel_placement);
+}
