@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod problem;
 pub mod receipt;
 pub mod route_table;
+pub mod value_limits;
 
 pub use answer::Answer;
 pub use extract::{Listing, PageParams, Posted, RequestContext};

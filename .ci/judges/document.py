@@ -9,6 +9,8 @@ document.py plant FAULT SOURCE TARGET     the document with one fault in it, to 
     default-out-of-range a parameter whose default is above its maximum
     hidden-answer        a list that needs a token no longer promises its 200: the running service must be caught
                          answering it, which also shows that it takes the fuzzer's token; prints the path of that list
+    needless-token       (in a bearer copy) something public claims to need a token: the service must be caught
+                         answering without one; prints the path
 """
 
 import json
@@ -50,6 +52,15 @@ def plant(document, fault):
             and all(operation.get("security", document.get("security")) or [{}])
         )
         responses["418"] = responses.pop("200")
+        print(path)
+        return
+    if fault == "needless-token":
+        path, public = next(
+            (path, operation)
+            for path, method, operation in operations(document)
+            if method == "get" and "{" not in path and operation.get("security") == []
+        )
+        public["security"] = [{name: []} for name in document["components"]["securitySchemes"]]
         print(path)
         return
     schema, example = dict(SOUND), 7

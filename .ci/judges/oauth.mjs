@@ -5,12 +5,13 @@
 //
 // The issuer may be plain http because it is on loopback.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as jose from 'jose';
 import * as oauth from 'oauth4webapi';
 
 async function makeKey(folder) {
+  mkdirSync(folder, { recursive: true });
   const { publicKey, privateKey } = await jose.generateKeyPair('ES256', { extractable: true });
   const open = await jose.exportJWK(publicKey);
   // RFC 7638: the name that the exchange gives a key that comes without one.

@@ -17,14 +17,15 @@ reports=$judges/reports
 storage=(--database "sqlite:$work/exchange.db" --key-file "$work/keys.json")
 scopes="parties.read agreements.read agreements.write quotas.write workers.read workers.write dispatches.write"
 scopes="$scopes arrivals.write retention.write reconciliation.write events.read"
+operator_scopes="parties.read parties.write"
 one_scope=agreements.read
-public_key=$work/public.jwk.json
 seed() { "$bin" demo --once --listen "$listen" "${storage[@]}" --public-url "$url"; }
 serve() { exec "$bin" serve --listen "$listen" "${storage[@]}" --public-url "$url"; }
-add_client() {
-    "$bin" client add "${storage[@]}" --public-url "$url" --party "$1" --public-key "$public_key" --scopes "$scopes"
-}
-token() { "$bin" token "${storage[@]}" --public-url "$url" --client "$client"; }
+# add_client PARTY PUBLIC_KEY SCOPES: prints the new client as JSON.
+add_client() { "$bin" client add "${storage[@]}" --public-url "$url" --party "$1" --public-key "$2" --scopes "$3"; }
+# token CLIENT
+token() { "$bin" token "${storage[@]}" --public-url "$url" --client "$1"; }
+operator() { "$bin" operator init "${storage[@]}" --public-url "$url" --key-out "$work/operator.jwk.json"; }
 ready_path=/readyz
 
 server=
@@ -65,6 +66,8 @@ free_address() {
     "$judges/py/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print("%s:%d" % s.getsockname())'
 }
 
+field() { "$judges/py/bin/python" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+
 fetch() {
     "$judges/py/bin/python" -c 'import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1], timeout=5).read())' "$1"
 }
@@ -78,27 +81,34 @@ wait_until_ready() {
     done
 }
 
-# fuzz DOCUMENT REPORT MORE...: the fuzzer with a fresh token, which lives ten minutes at most.
+# fuzz SECONDS CLIENT DOCUMENT REPORT MORE...: the fuzzer with a fresh token, which lives ten minutes at most.
 fuzz() {
-    local source=$1 report=$2
-    shift 2
+    local seconds=$1 speaker=$2 source=$3 report=$4
+    shift 4
     (
         cd "$work"
-        SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$here timeout --kill-after=10 540 "$judges/py/bin/st" \
-            --config-file "$here/schemathesis.toml" run "$source" --url "$url" \
-            --header "Authorization: Bearer $(token)" --seed 1 --request-timeout 20 --generation-database none \
+        LABOUR_EXCHANGE_IDS=$work/ids.json SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$here \
+            timeout --kill-after=10 "$seconds" "$judges/py/bin/st" --config-file "$here/schemathesis.toml" \
+            run "$source" --url "$url" --header "Authorization: Bearer $(token "$speaker")" --seed 1 \
+            --request-timeout 20 --generation-database none --continue-on-failure \
             --report junit --report-junit-path "$reports/$report.xml" "$@"
     )
 }
+
+# Whether a request is refused without its token, or with a wrong one, and nothing else.
+fuzz_tokens() { fuzz 90 "$client" "$@" --checks ignored_auth --mode positive --phases examples,fuzzing --max-examples 2; }
 
 # The service must be caught when it answers what the document does not promise, or the fuzzer's green says nothing:
 # a fuzzer whose token is refused throughout finds no fault either.
 fuzzer_sees() {
     local path
     path=$(copy plant hidden-answer "$work/served.json" "$work/hidden.json") || return 1
-    must_fail fuzz "$work/hidden.json" shown-to-fail --include-path "$path" --max-examples 3 --phases coverage,fuzzing ||
-        return 1
-    grep -Eq 'Undocumented (status code|Content-Type)' "$reports/schemathesis-shown-to-fail.log"
+    must_fail fuzz 60 "$client" "$work/hidden.json" shown-to-fail --include-path "$path" \
+        --phases fuzzing --max-examples 5 || return 1
+    grep -Eq '^- ST[0-9]+ Undocumented (status code|Content-Type)' "$reports/schemathesis-shown-to-fail.log" || return 1
+    path=$(copy plant needless-token "$work/bearer.json" "$work/needless.json") || return 1
+    must_fail fuzz_tokens "$work/needless.json" shown-to-fail-tokens --include-path "$path" || return 1
+    grep -Eq '^- ST401 ' "$reports/schemathesis-shown-to-fail.log"
 }
 
 served_as_committed() { cmp "$work/served.json" "$document"; }
@@ -125,18 +135,25 @@ live() {
             grep -oE '[0-9a-f-]{36}$' | head -n 1) ||
             die "the seed printed no 'party ...: ID': set LABOUR_EXCHANGE_PARTY"
     fi
-    client=$(add_client "$party" 2>"$reports/client.log" |
-        "$judges/py/bin/python" -c 'import json, sys; print(json.load(sys.stdin)["client_id"])') ||
+    client=$(add_client "$party" "$work/public.jwk.json" "$scopes" 2>"$reports/client.log" | field client_id) ||
         { cat "$reports/client.log"; die "no client could be added for party $party"; }
-    token >/dev/null || die "no token could be had for client $client"
+    # Some operations are the operator's alone; of the rest it sees nothing.
+    node "$judges/oauth.mjs" key "$work/operator"
+    operator_client=$(add_client "$(operator 2>>"$reports/client.log" | field party_id)" \
+        "$work/operator/public.jwk.json" "$operator_scopes" 2>>"$reports/client.log" | field client_id) ||
+        { cat "$reports/client.log"; die "no client could be added for the operator"; }
+    "$judges/py/bin/python" "$here/ids.py" "$url" "$(token "$client")" >"$work/ids.json" ||
+        die "the ids of the seed could not be read with a token of client $client"
     fetch "$url/openapi.json" >"$work/served.json" || die "$url/openapi.json does not answer"
     copy bearer "$work/served.json" "$work/bearer.json"
 
     judge served-as-committed 1 served_as_committed
     judge oauth 9 node "$judges/oauth.mjs" judge "$url" "$client" "$work" "$one_scope"
     judge schemathesis-shown-to-fail 1 fuzzer_sees
-    judge schemathesis 30 fuzz "$work/served.json" schemathesis --max-examples 25
-    judge schemathesis-bearer 30 fuzz "$work/bearer.json" schemathesis-bearer --max-examples 25
+    judge schemathesis 12 fuzz 300 "$client" "$work/served.json" schemathesis --max-examples 10
+    judge schemathesis-operator 12 fuzz 120 "$operator_client" "$work/served.json" schemathesis-operator \
+        --include-path-regex '^/v1/(parties|clients|zones)' --max-examples 10
+    judge schemathesis-tokens 12 fuzz_tokens "$work/bearer.json" schemathesis-tokens
     judge server-survived 1 survived
     stop_server
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde_json::json;
 
 use super::document::{Canonical, Document, Signatory};
-use super::requests::{AgreementChange, NewAgreement, NewParty};
+use super::requests::{AgreementChange, NewAgreement, NewSignatory};
 use super::store::versions::{self, VersionRow};
 use super::store::{self, Membership};
 use super::{
@@ -130,7 +130,7 @@ fn checked(connection: &mut DbConnection, new: &NewAgreement, drafter: Id) -> Re
 }
 
 /// A party that ratified an earlier proposal stays on record, and so among the parties.
-fn require_signatories_kept(connection: &mut DbConnection, agreement_id: Id, parties: &[NewParty]) -> Result<()> {
+fn require_signatories_kept(connection: &mut DbConnection, agreement_id: Id, parties: &[NewSignatory]) -> Result<()> {
     let signatories = versions::have_ratified(connection, agreement_id)?;
     if signatories.iter().all(|id| parties.iter().any(|party| party.party_id == *id)) {
         return Ok(());
@@ -145,7 +145,7 @@ fn require_signatories_kept(connection: &mut DbConnection, agreement_id: Id, par
 
 /// What a draft says, read back from its row and its document.
 fn content(agreement: &Agreement, document: Document) -> NewAgreement {
-    let parties = document.parties.into_iter().map(|party| NewParty { party_id: party.party_id, role: party.role });
+    let parties = document.parties.into_iter().map(|party| NewSignatory { party_id: party.party_id, role: party.role });
     NewAgreement {
         number: agreement.number.clone(),
         title: agreement.title.clone(),

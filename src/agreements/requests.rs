@@ -14,7 +14,7 @@ pub const PARTIES_MAX: usize = 50;
 /// A party and what it is to be in the agreement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewParty {
+pub struct NewSignatory {
     /// The party, registered and active.
     pub party_id: Id,
     /// Its role.
@@ -43,7 +43,7 @@ pub struct NewAgreement {
     pub partner_ref: Option<String>,
     /// Two or more parties, at least one origin and one destination, the sender among them.
     #[schema(min_items = 2, max_items = 50)]
-    pub parties: Vec<NewParty>,
+    pub parties: Vec<NewSignatory>,
     /// The terms.
     pub terms: Terms,
 }
@@ -78,8 +78,8 @@ pub struct AgreementChange {
     pub partner_ref: Option<Option<String>>,
     /// The parties, all of them.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Vec<NewParty>, required = false, min_items = 2, max_items = 50)]
-    pub parties: Option<Vec<NewParty>>,
+    #[schema(value_type = Vec<NewSignatory>, required = false, min_items = 2, max_items = 50)]
+    pub parties: Option<Vec<NewSignatory>>,
     /// What changes in the terms, in the shape of the terms.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object, required = false)]
@@ -230,7 +230,7 @@ mod tests {
             effective_from: Day::parse("2026-01-01").unwrap(),
             effective_to: Day::parse("2026-12-31").unwrap(),
             partner_ref: Some("007".to_owned()),
-            parties: vec![NewParty { party_id: Id::NIL, role: PartyRole::Origin }],
+            parties: vec![NewSignatory { party_id: Id::NIL, role: PartyRole::Origin }],
             terms: sample_terms(),
         }
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::document::Digest;
-use super::requests::{AgreementFilter, NewParty};
+use super::requests::{AgreementFilter, NewSignatory};
 use super::{Agreement, AgreementState, PartyRole, Standing, Terms, VersionState, rules};
 use crate::db::schema::{agreement, agreement_party};
 use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, Uid, statement};
@@ -212,12 +212,12 @@ pub fn active_parties(connection: &mut DbConnection, ids: &[Id]) -> Result<HashM
 ///
 /// # Errors
 /// [`Code::AgreementNumberTaken`], [`Code::PartnerRefTaken`].
-pub fn insert(connection: &mut DbConnection, row: &Agreement, parties: &[NewParty]) -> Result<()> {
+pub fn insert(connection: &mut DbConnection, row: &Agreement, parties: &[NewSignatory]) -> Result<()> {
     diesel::insert_into(agreement::table).values(row).execute(connection)?;
     insert_parties(connection, row.id, parties)
 }
 
-fn insert_parties(connection: &mut DbConnection, agreement_id: Id, parties: &[NewParty]) -> Result<()> {
+fn insert_parties(connection: &mut DbConnection, agreement_id: Id, parties: &[NewSignatory]) -> Result<()> {
     let source = connection.rows(&[("agreement_id", Column::Id), ("party_id", Column::Id), ("role", Column::Text)]);
     let rows: Vec<Value> = parties.iter().map(|party| json!([agreement_id, party.party_id, party.role])).collect();
     statement(format!(
@@ -232,7 +232,7 @@ fn insert_parties(connection: &mut DbConnection, agreement_id: Id, parties: &[Ne
 ///
 /// # Errors
 /// What the database says.
-pub fn replace_parties(connection: &mut DbConnection, agreement_id: Id, parties: &[NewParty]) -> Result<()> {
+pub fn replace_parties(connection: &mut DbConnection, agreement_id: Id, parties: &[NewSignatory]) -> Result<()> {
     let kept: Vec<Value> = parties.iter().map(|party| json!([party.party_id])).collect();
     let source = connection.rows(&[("party_id", Column::Id)]);
     statement(format!(
@@ -254,7 +254,7 @@ pub fn replace_parties(connection: &mut DbConnection, agreement_id: Id, parties:
         .filter(agreement_party::agreement_id.eq(agreement_id))
         .select(agreement_party::party_id)
         .load(connection)?;
-    let fresh: Vec<NewParty> = parties.iter().filter(|party| !known.contains(&party.party_id)).cloned().collect();
+    let fresh: Vec<NewSignatory> = parties.iter().filter(|party| !known.contains(&party.party_id)).cloned().collect();
     if fresh.is_empty() { Ok(()) } else { insert_parties(connection, agreement_id, &fresh) }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::requests::{NewAgreement, NewParty, PARTIES_MAX};
+use super::requests::{NewAgreement, NewSignatory, PARTIES_MAX};
 use super::rule_terms::RuleFault;
 use super::{Indicator, PartyRole, PlaceCaps, Target, Terms};
 use crate::db::{Day, Id};
@@ -64,7 +64,7 @@ fn refuse(faults: Faults) -> Result<()> {
     Err(Error::new(code).faults(faults))
 }
 
-fn check_parties(faults: &mut Faults, parties: &[NewParty], drafter: Id, active: impl Fn(Id) -> bool) {
+fn check_parties(faults: &mut Faults, parties: &[NewSignatory], drafter: Id, active: impl Fn(Id) -> bool) {
     faults.require(
         (2..=PARTIES_MAX).contains(&parties.len()),
         "/parties",
@@ -293,8 +293,8 @@ mod tests {
             effective_to: Day::parse("2027-12-31").unwrap(),
             partner_ref: None,
             parties: vec![
-                NewParty { party_id: DRAFTER, role: PartyRole::Origin },
-                NewParty { party_id: PARTNER, role: PartyRole::Destination },
+                NewSignatory { party_id: DRAFTER, role: PartyRole::Origin },
+                NewSignatory { party_id: PARTNER, role: PartyRole::Destination },
             ],
             terms: sample_terms(),
         }
@@ -349,7 +349,7 @@ mod tests {
             &[("#/parties/1/party_id", "reference_unknown")],
         );
         let many = |draft: &mut NewAgreement| {
-            draft.parties.extend((0..49).map(|_| NewParty { party_id: Id::new(), role: PartyRole::Origin }));
+            draft.parties.extend((0..49).map(|_| NewSignatory { party_id: Id::new(), role: PartyRole::Origin }));
         };
         assert_faults(faults_after(many), &[("#/parties", "party_count")]);
     }

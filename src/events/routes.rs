@@ -32,7 +32,11 @@ pub struct FeedQuery {
     pub after: i64,
     /// Kinds of event, comma-separated; all when absent.
     #[serde(default)]
-    #[param(max_length = 1000, pattern = "^[a-z0-9_.]+(,[a-z0-9_.]+)*$", example = "dispatch.departed,claim.recorded")]
+    #[param(
+        max_length = 1000,
+        pattern = "^[a-z0-9_.]+(,[a-z0-9_.]+){0,19}$",
+        example = "dispatch.departed,claim.recorded"
+    )]
     pub types: Option<String>,
     /// Most events of the answer.
     #[serde(default)]

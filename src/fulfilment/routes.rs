@@ -25,7 +25,9 @@ pub struct RowsFilter {
     #[param(minimum = 1, maximum = 200, example = 1)]
     pub target: usize,
     /// Which of its three figures; certain unless told.
+    // Inline, because the document knows a schema by its name alone, and the standing of an agreement has that name.
     #[serde(default)]
+    #[param(inline)]
     pub standing: Option<Standing>,
 }
 

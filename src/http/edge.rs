@@ -27,7 +27,7 @@ pub async fn edge(
     }
     // No clone of the request may live across the call: routing needs it for itself alone.
     let context = RequestContext::of(request.request());
-    let mut response = if let Some(error) = unknown_parameter(&request) {
+    let mut response = if let Some(error) = refused_parameter(&request) {
         request.into_response(problem::respond(&error, &context)).map_into_right_body()
     } else {
         if request.headers().contains_key(header::AUTHORIZATION) {
@@ -44,16 +44,21 @@ pub async fn edge(
     Ok(response)
 }
 
-/// A mistyped parameter would silently give another list, so every parameter must be one of the document's. The token endpoint
-/// ignores what it does not know, as RFC 6749 §3.2 wants.
-fn unknown_parameter(request: &ServiceRequest) -> Option<Error> {
+/// A mistyped parameter would silently give another list, so every parameter must be one of the document's, within the bounds that
+/// the document sets. The token endpoint ignores what it does not know, as RFC 6749 §3.2 wants.
+fn refused_parameter(request: &ServiceRequest) -> Option<Error> {
     if request.path() == "/oauth/token" {
         return None;
     }
-    let state = request.app_data::<web::Data<State>>()?;
-    let name = state.routes.unknown_parameter(request.method().as_str(), request.path(), request.query_string())?;
-    let fault = Fault::query(&name, "unknown_parameter", "this parameter is not known here", "此处没有该参数");
-    Some(Error::new(Code::UnknownParameter).fault(fault))
+    let routes = &request.app_data::<web::Data<State>>()?.routes;
+    let (method, path, query) = (request.method().as_str(), request.path(), request.query_string());
+    if let Some(name) = routes.unknown_parameter(method, path, query) {
+        let fault = Fault::query(&name, "unknown_parameter", "this parameter is not known here", "此处没有该参数");
+        return Some(Error::new(Code::UnknownParameter).fault(fault));
+    }
+    let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
+    let faults = routes.beyond_limits(method, path, query, header);
+    (!faults.is_empty()).then(|| faults.into_iter().fold(Error::new(Code::ParameterInvalid), Error::fault))
 }
 
 fn problem_of<B>(response: &HttpResponse<B>, context: &RequestContext) -> Option<HttpResponse<BoxBody>> {

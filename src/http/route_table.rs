@@ -1,10 +1,13 @@
-//! What each path of the API document knows: its methods, for 405, `Allow` and OPTIONS, and the query parameters of each method.
+//! What each path of the API document knows: its methods, for 405, `Allow` and OPTIONS, and the parameters of each method.
 //!
 //! Read off the document, so that what is promised and what is enforced cannot differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+
+use super::value_limits::ValueLimits;
+use crate::error::{Fault, Place};
 
 /// The paths of the document.
 #[derive(Debug, Default)]
@@ -13,8 +16,14 @@ pub struct RouteTable(Vec<Route>);
 #[derive(Debug)]
 struct Route {
     segments: Vec<Segment>,
-    /// Query parameters by method, `GET` for the method that HEAD is answered by.
-    methods: BTreeMap<String, BTreeSet<String>>,
+    /// Parameters by method, `GET` for the method that HEAD is answered by.
+    methods: BTreeMap<String, Parameters>,
+}
+
+#[derive(Debug, Default)]
+struct Parameters {
+    query: BTreeMap<String, ValueLimits>,
+    headers: Vec<(String, ValueLimits)>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -28,7 +37,7 @@ impl RouteTable {
     #[must_use]
     pub fn of(document: &Value) -> Self {
         let paths = document.get("paths").and_then(Value::as_object);
-        Self(paths.into_iter().flatten().map(|(path, item)| Route::of(path, item)).collect())
+        Self(paths.into_iter().flatten().map(|(path, item)| Route::of(path, item, document)).collect())
     }
 
     /// The methods of the path, as an `Allow` header; none for an unknown path.
@@ -52,33 +61,54 @@ impl RouteTable {
         if query.is_empty() {
             return None;
         }
-        let known: Vec<&BTreeSet<String>> = self.fitting(path).filter_map(|route| route.methods.get(method)).collect();
+        let known: Vec<&Parameters> = self.fitting(path).filter_map(|route| route.methods.get(method)).collect();
         if known.is_empty() {
             return None;
         }
         let mut names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
-        names.find(|name| !known.iter().any(|names| names.contains(name.as_ref()))).map(std::borrow::Cow::into_owned)
+        names
+            .find(|name| !known.iter().any(|known| known.query.contains_key(name.as_ref())))
+            .map(std::borrow::Cow::into_owned)
     }
 
-    fn fitting<'a>(&'a self, path: &str) -> impl Iterator<Item = &'a Route> {
-        let parts: Vec<String> = path.split('/').map(str::to_owned).collect();
+    /// The faults of the query parameters and headers that are not as long, of the form or in the range that the document promises.
+    pub fn beyond_limits<'a>(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        header: impl Fn(&str) -> Option<&'a [u8]>,
+    ) -> Vec<Fault> {
+        let Some(known) = self.fitting(path).find_map(|route| route.methods.get(method)) else { return Vec::new() };
+        let place = |within, name: &str| Place::Parameter { within, name: name.to_owned() };
+        let in_query = form_urlencoded::parse(query.as_bytes())
+            .filter_map(|(name, value)| known.query.get(name.as_ref())?.fault(place("query", &name), &value));
+        let in_headers = known
+            .headers
+            .iter()
+            .filter_map(|(name, limits)| limits.fault(place("header", name), &String::from_utf8_lossy(header(name)?)));
+        in_query.chain(in_headers).collect()
+    }
+
+    fn fitting<'a, 'p>(&'a self, path: &'p str) -> impl Iterator<Item = &'a Route> + use<'a, 'p> {
+        let parts: Vec<&str> = path.split('/').collect();
         self.0.iter().filter(move |route| route.fits(&parts))
     }
 }
 
 impl Route {
-    fn of(path: &str, item: &Value) -> Self {
+    fn of(path: &str, item: &Value, document: &Value) -> Self {
         let segments = path
             .split('/')
             .map(|part| if part.starts_with('{') { Segment::Any } else { Segment::Fixed(part.to_owned()) });
         let operations = item.as_object().into_iter().flatten();
         let methods = operations
             .filter(|(name, _)| matches!(name.as_str(), "get" | "post" | "put" | "patch" | "delete"))
-            .map(|(name, operation)| (name.to_ascii_uppercase(), query_parameters(operation)));
+            .map(|(name, operation)| (name.to_ascii_uppercase(), Parameters::of(operation, document)));
         Self { segments: segments.collect(), methods: methods.collect() }
     }
 
-    fn fits(&self, parts: &[String]) -> bool {
+    fn fits(&self, parts: &[&str]) -> bool {
         self.segments.len() == parts.len()
             && self.segments.iter().zip(parts).all(|(segment, part)| match segment {
                 Segment::Fixed(fixed) => fixed == part,
@@ -87,10 +117,24 @@ impl Route {
     }
 }
 
-fn query_parameters(operation: &Value) -> BTreeSet<String> {
-    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
-    let in_query = parameters.filter(|parameter| parameter.get("in").is_some_and(|place| place == "query"));
-    in_query.filter_map(|parameter| parameter.get("name")?.as_str().map(str::to_owned)).collect()
+impl Parameters {
+    fn of(operation: &Value, document: &Value) -> Self {
+        let mut parameters = Self::default();
+        for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
+            let shared = parameter.get("$ref").and_then(Value::as_str).and_then(|address| address.strip_prefix('#'));
+            let parameter = shared.and_then(|pointer| document.pointer(pointer)).unwrap_or(parameter);
+            let text = |name: &str| parameter.get(name).and_then(Value::as_str);
+            let (Some(place), Some(name)) = (text("in"), text("name")) else { continue };
+            let limits = ValueLimits::of(parameter.get("schema").unwrap_or(&Value::Null));
+            match place {
+                "query" => drop(parameters.query.insert(name.to_owned(), limits)),
+                // The key has a reader and a problem of its own.
+                "header" if name != "Idempotency-Key" => parameters.headers.push((name.to_owned(), limits)),
+                _ => {}
+            }
+        }
+        parameters
+    }
 }
 
 #[cfg(test)]
@@ -100,9 +144,13 @@ mod tests {
 
     fn table() -> RouteTable {
         RouteTable::of(&json!({ "paths": {
-            "/v1/agreements": { "get": { "parameters": [{ "name": "limit", "in": "query" }, { "name": "Accept-Language", "in": "header" }] }, "post": {} },
+            "/v1/agreements": { "get": { "parameters": [
+                { "name": "limit", "in": "query", "schema": { "type": "integer", "minimum": 1, "maximum": 200 } },
+                { "$ref": "#/components/parameters/AcceptLanguage" },
+            ] }, "post": {} },
             "/v1/agreements/{id}": { "get": {}, "patch": {} },
-        } }))
+        }, "components": { "parameters": { "AcceptLanguage":
+            { "name": "Accept-Language", "in": "header", "schema": { "type": "string", "maxLength": 5 } } } } }))
     }
 
     #[test]
@@ -135,5 +183,21 @@ mod tests {
                 "{method} {query}"
             );
         }
+    }
+
+    #[test]
+    fn all_that_is_beyond_limits_is_told_at_once() {
+        let found = |method: &str, path: &str, language: &'static str| {
+            let header = |name: &str| (name == "Accept-Language").then_some(language.as_bytes());
+            let faults = table().beyond_limits(method, path, "limit=0&other=1", header);
+            faults.into_iter().map(|fault| (fault.place, fault.code)).collect::<Vec<_>>()
+        };
+        let at = |within, name: &str| Place::Parameter { within, name: name.to_owned() };
+        let limit = || (at("query", "limit"), "out_of_range");
+        assert_eq!(found("GET", "/v1/agreements", "zh-CN"), [limit()]);
+        let both = [limit(), (at("header", "Accept-Language"), "length")];
+        assert_eq!(found("GET", "/v1/agreements", "zh-CN,en"), both);
+        assert_eq!(found("POST", "/v1/agreements", "zh-CN,en"), []);
+        assert_eq!(found("GET", "/v2", "zh-CN,en"), []);
     }
 }

@@ -276,4 +276,73 @@ on_both! {
             assert_eq!(refused.body["errors"][0]["in"], "query");
         }
     }
+
+    /// A parameter that is longer, shorter, of another form or out of the range that the document gives it is named, and its value is not.
+    async fn a_parameter_beyond_its_limits_is_refused_everywhere(app: TestApp) {
+        let mut tried = 0;
+        for operation in operations().into_iter().filter(|operation| operation.path != "/oauth/token") {
+            for parameter in operation.parameters() {
+                let (name, within) = (parameter["name"].as_str().unwrap(), parameter["in"].as_str().unwrap());
+                // The key has a problem of its own; what a path holds is read by its type.
+                if within == "path" || name == "Idempotency-Key" {
+                    continue;
+                }
+                let schema = &parameter["schema"];
+                let number = |limit: &str, step: i64| Some((schema[limit].as_i64()? + step).to_string());
+                let long = schema["maxLength"].as_u64().map(|longest| "7".repeat(usize::try_from(longest).unwrap() + 1));
+                let short = schema["minLength"].as_u64().filter(|shortest| *shortest > 0).map(|_| String::new());
+                let malformed = schema["pattern"].is_string().then(|| "\u{1}".to_owned());
+                let beyond = [long, short, malformed, number("minimum", -1), number("maximum", 1)];
+                for value in beyond.into_iter().flatten() {
+                    let address = operation.address();
+                    let address = address.split('?').next().unwrap();
+                    let query = form_urlencoded::Serializer::new(String::new()).append_pair(name, &value).finish();
+                    let call = if within == "query" {
+                        app.call(&operation.method, &format!("{address}?{query}"))
+                    } else {
+                        app.call(&operation.method, address).header(name, &value)
+                    };
+                    let refused = call.send().await.expect(400).problem("parameter_invalid");
+                    let fault = &refused.body["errors"][0];
+                    assert_eq!((fault["name"].as_str(), fault["in"].as_str()), (Some(name), Some(within)), "{}", refused.about);
+                    assert!(value.len() < 5 || !String::from_utf8_lossy(&refused.bytes).contains(&value), "{}", refused.body);
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 200, "{tried}");
+    }
+
+    /// Every value that the document offers for a filter is one that the filter knows.
+    async fn every_offered_value_of_a_filter_is_known(app: TestApp) {
+        let party = somebody(&app).await;
+        for operation in operations() {
+            let Some(scope) = operation.scope() else { continue };
+            let token = app.token(&party, &[scope]);
+            for parameter in operation.parameters().filter(|parameter| parameter["in"] == "query") {
+                let name = parameter["name"].as_str().unwrap();
+                for value in resolved(&parameter["schema"])["enum"].as_array().into_iter().flatten() {
+                    let address = operation.address();
+                    let mark = if address.contains('?') { '&' } else { '?' };
+                    let reply = app.call(&operation.method, &format!("{address}{mark}{name}={}", value.as_str().unwrap()));
+                    let reply = reply.bearer(&token).send().await;
+                    assert_ne!(reply.status, 400, "{}: {}", reply.about, reply.body);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_body_is_needed_where_a_field_is() {
+    for operation in operations() {
+        let body = &operation.described["requestBody"];
+        for (_, media) in body["content"].as_object().into_iter().flatten() {
+            let needed = resolved(&media["schema"])["required"].as_array().is_some_and(|needed| !needed.is_empty());
+            assert_eq!(body["required"], needed, "{} {}", operation.method, operation.path);
+        }
+    }
+    let registration =
+        resolved(&document()["paths"]["/v1/parties"]["post"]["requestBody"]["content"]["application/json"]["schema"]);
+    assert!(registration["properties"]["name"].is_object(), "a party is registered by its name: {registration}");
 }

@@ -40,9 +40,10 @@ const TAGS: &[(&str, &str)] = &[
 /// Completes the collected document.
 pub fn complete(document: &mut Value) {
     document["servers"] = json!([{ "url": "/", "description": "This exchange" }]);
+    let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
     for (path, method, operation) in operations(paths) {
-        complete_operation(&path, &method, operation);
+        complete_operation(&path, &method, operation, &schemas);
     }
     links::add(paths);
     document["tags"] = used_tags(document);
@@ -96,7 +97,7 @@ impl Nature {
     }
 }
 
-fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Value>) {
+fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Value>, schemas: &Value) {
     let nature = Nature::of(path, method, operation);
     if let Some(Value::String(name)) = operation.get_mut("operationId") {
         *name = camel_case(name);
@@ -108,7 +109,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         operation.insert("security".to_owned(), json!([]));
     }
     if let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) {
-        body.entry("required").or_insert(json!(true));
+        let required = needs_something(body, schemas);
+        body.insert("required".to_owned(), json!(required));
         if method == "patch" {
             offer_merge_patch(body);
         }
@@ -116,6 +118,17 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     add_parameters(&nature, method, operation);
     add_problems(&nature, method, operation);
     add_response_headers(&nature, method, operation);
+}
+
+/// Whether a body must be sent: one without a needed field may stay away, since an empty body reads as an empty object.
+fn needs_something(body: &Map<String, Value>, schemas: &Value) -> bool {
+    let schemas_of_body =
+        body.get("content").and_then(Value::as_object).into_iter().flatten().map(|(_, media)| &media["schema"]);
+    schemas_of_body.into_iter().any(|schema| {
+        let name = schema["$ref"].as_str().and_then(|address| address.strip_prefix("#/components/schemas/"));
+        let schema = name.map_or(schema, |name| &schemas[name]);
+        schema["required"].as_array().is_some_and(|needed| !needed.is_empty())
+    })
 }
 
 /// PATCH takes `application/merge-patch+json`, and plain JSON with the same meaning.
@@ -308,7 +321,7 @@ mod tests {
     #[test]
     fn a_change_needs_the_version_it_is_meant_for() {
         let mut change = secured("200");
-        change["requestBody"] = json!({ "content": { "application/json": { "schema": {} } } });
+        change["requestBody"] = json!({ "content": { "application/json": { "schema": { "required": ["phone"] } } } });
         let document = completed("/v1/workers/{id}", "patch", change);
         let operation = &document["paths"]["/v1/workers/{id}"]["patch"];
         assert_eq!(names(operation), ["IfMatchRequired", "AcceptLanguage"]);

@@ -13,7 +13,7 @@ pub fn components() -> [(&'static str, Map<String, Value>); 4] {
 }
 
 fn parameters() -> Map<String, Value> {
-    let version = json!({ "type": "string", "maxLength": 100, "minLength": 1 });
+    let version = json!({ "type": "string", "maxLength": 1000, "minLength": 1 });
     let header = |name: &str, required: bool, schema: &Value, example: &str, description: &str| json!({ "name": name, "in": "header", "required": required, "schema": schema, "example": example, "description": description });
     let key = json!({ "type": "string", "minLength": 8, "maxLength": 66, "pattern": "^(\"[!#-\\[\\]-~]{8,64}\"|[!#-\\[\\]-~]{8,64})$" });
     let language = json!({ "type": "string", "maxLength": 200 });

@@ -1,0 +1,45 @@
+"""Ids that the running service knows, as JSON, for the fuzzer to put in place of made-up ones.
+
+ids.py URL TOKEN    prints {"agreements": [{"agreement_id": ..., "quota_id": ..., ...}, ...],
+                    "others": {"worker_id": [...], ...}}
+                    What stands together under `agreements` belongs together, so that an address of several ids is one.
+"""
+
+import json
+import sys
+import urllib.request
+
+AT_MOST = 5
+# The lists below an agreement that lead to one id each, and the list of things that stand by themselves.
+BELOW_AGREEMENT = {
+    "quota_id": "quotas",
+    "dispatch_id": "dispatches",
+    "placement_id": "placements",
+    "claim_id": "claims",
+    "run_id": "reconciliations",
+}
+BY_ITSELF = {"party_id": "parties", "worker_id": "workers", "zone_id": "zones"}
+
+
+def main(url, token):
+    def ids(path):
+        request = urllib.request.Request(
+            f"{url}/v1/{path}?limit={AT_MOST}", headers={"Authorization": f"Bearer {token}"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return [item["id"] for item in json.load(answer)["items"]]
+
+    agreements = []
+    for agreement in ids("agreements"):
+        one = {"agreement_id": agreement}
+        for name, path in BELOW_AGREEMENT.items():
+            one.update((name, each) for each in ids(f"agreements/{agreement}/{path}")[:1])
+        agreements.append(one)
+    others = {name: ids(path) for name, path in BY_ITSELF.items()}
+    empty = [name for name, known in {"agreement_id": agreements, **others}.items() if not known]
+    if empty:
+        sys.exit(f"the service shows no {', '.join(empty)}: was it seeded for this party?")
+    json.dump({"agreements": agreements, "others": others}, sys.stdout, indent=1)
+
+
+main(*sys.argv[1:])
