@@ -3,7 +3,7 @@
 //! Read off the document and held to before any route is asked, so that no route can forget what its document says. Types and
 //! sets of values are not looked at here: the readers of the routes know them.
 
-use regex_lite::Regex;
+use regex::Regex;
 use serde_json::Value;
 
 use crate::error::{Fault, Place, Text};

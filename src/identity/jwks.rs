@@ -27,6 +27,9 @@ pub const LONGEST_KEY_ID: usize = 128;
 /// The members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
+/// The members that only some kinds of key need. Where a kind does not need one it may still stand there, but as text.
+const TEXT_MEMBERS: [&str; 5] = ["crv", "x", "y", "n", "e"];
+
 /// Why a key cannot be registered. Shown to the client who sent it; it quotes nothing of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KeyRefusal {
@@ -111,6 +114,10 @@ impl PublicKey {
         let jwk = jwk.as_object().ok_or(KeyRefusal::MemberMalformed("kty"))?;
         if PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
             return Err(KeyRefusal::Private);
+        }
+        let is_text = |member: &str| jwk.get(member).is_none_or(Value::is_string);
+        if let Some(member) = TEXT_MEMBERS.into_iter().find(|member| !is_text(member)) {
+            return Err(KeyRefusal::MemberMalformed(member));
         }
         let key = match (text(jwk, "kty"), text(jwk, "crv")) {
             (Some("EC"), Some("P-256")) => Self::p256(jwk)?,
@@ -435,6 +442,8 @@ mod tests {
             (with(p256(), "kty", json!("AKP")), KeyRefusal::KindNotAllowed),
             (json!({"kty": "OKP", "crv": "X25519", "x": "AA"}), KeyRefusal::KindNotAllowed),
             (json!({"kty": "OKP", "crv": "Ed25519", "x": "AA"}), KeyRefusal::MemberMalformed("x")),
+            (with(rsa(KeySize::Rsa2048), "y", json!(7)), KeyRefusal::MemberMalformed("y")),
+            (with(p256(), "n", json!(null)), KeyRefusal::MemberMalformed("n")),
             (json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode([0xff; 128]), "e": "AQAB"}), KeyRefusal::RsaSize),
             (json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode([0xff; 1025]), "e": "AQAB"}), KeyRefusal::RsaSize),
             (with(rsa(KeySize::Rsa2048), "e", json!("Aw")), KeyRefusal::RsaSize),
