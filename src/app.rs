@@ -14,11 +14,13 @@ use crate::arrivals::recording::Judge;
 use crate::clock::Clock;
 use crate::db::{Db, Location};
 use crate::dispatches::enrolment::{Enrolments, enrol_waiting};
+use crate::dispatches::outcomes::sweep_lapsed;
 use crate::error::{Code, Error, Result};
 use crate::http::edge::{edge, unrouted};
 use crate::http::idempotency::Running;
 use crate::http::route_table::RouteTable;
 use crate::identity::token::{TokenKeys, VerifiedTokens};
+use crate::quotas::accounts::Sweep;
 use crate::retention::checks::judge_corrected;
 use crate::seal::KeyRing;
 
@@ -40,6 +42,8 @@ pub struct State {
     pub verified: Arc<VerifiedTokens>,
     /// Address of the exchange, without a slash at the end.
     pub public_url: Arc<str>,
+    /// Takes lapsed rosters off the accounts of an agreement.
+    pub sweep: Sweep,
     /// Judges the retention of placements whose arrival was corrected.
     pub judge: Judge,
     /// Single workers to be enrolled, which wait for each other and are enrolled together.
@@ -74,6 +78,7 @@ impl State {
         let document = crate::http::docs::document();
         let db = Db::open(location, readers)?;
         Ok(Self {
+            sweep: sweep_lapsed,
             judge: judge_corrected,
             enrolments: db.lane(enrol_waiting),
             db,

@@ -60,6 +60,8 @@ crate::text_enum! {
     pub enum DispatchAction {
         /// Add workers.
         Enrol => "enrol",
+        /// Plan other days.
+        Reschedule => "reschedule",
         /// Fix the roster.
         Lock => "lock",
         /// Open the roster again.
@@ -76,8 +78,10 @@ crate::text_enum! {
 /// The life of a dispatch.
 pub const TRANSITIONS: &[Transition<DispatchState, DispatchAction>] = &[
     (DispatchState::Draft, DispatchAction::Enrol, DispatchState::Draft),
+    (DispatchState::Draft, DispatchAction::Reschedule, DispatchState::Draft),
     (DispatchState::Draft, DispatchAction::Lock, DispatchState::Locked),
     (DispatchState::Draft, DispatchAction::Cancel, DispatchState::Cancelled),
+    (DispatchState::Locked, DispatchAction::Reschedule, DispatchState::Locked),
     (DispatchState::Locked, DispatchAction::Unlock, DispatchState::Draft),
     (DispatchState::Locked, DispatchAction::Depart, DispatchState::Departed),
     (DispatchState::Locked, DispatchAction::Cancel, DispatchState::Cancelled),
@@ -208,6 +212,29 @@ pub struct NewDispatch {
     #[serde(default)]
     #[schema(max_length = 100, min_length = 1)]
     pub partner_ref: Option<String>,
+}
+
+/// Other days for a batch that has not left.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"planned_departure_on": "2026-03-20", "planned_arrival_on": "2026-03-21"}))]
+pub struct Rescheduling {
+    /// Planned day of departure, in the plan year of the batch.
+    pub planned_departure_on: Day,
+    /// Planned day of arrival.
+    pub planned_arrival_on: Day,
+}
+
+/// Whom to call about a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({"name": "刘建国", "phone": "13800000000"}))]
+pub struct Leader {
+    /// Name.
+    #[schema(max_length = 50)]
+    pub name: Option<String>,
+    /// Phone.
+    #[schema(max_length = 30)]
+    pub phone: Option<String>,
 }
 
 /// A dispatch's row, without the sealed leader.

@@ -180,6 +180,10 @@ impl Worker {
         while let Ok(first) = queue.recv() {
             let healthy = match (&mut connection, self.read_only) {
                 (DbConnection::Sqlite(_), false) => run_group(&mut connection, first, queue),
+                // One snapshot for all statements of a read, which SQLite gives anyway.
+                (DbConnection::Postgres(_), true) => {
+                    run_one(&mut connection, first, "begin isolation level repeatable read read only")
+                }
                 _ => run_one(&mut connection, first, "begin"),
             };
             if !healthy {

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::roster::{RosterRow, RowOutcome, Target, enrol};
-use super::{Dispatch, DispatchAction, TRANSITIONS, outcomes, store};
+use super::{Dispatch, DispatchAction, DispatchState, TRANSITIONS, outcomes, store};
 use crate::agreements::{self, PartyRole, Terms};
-use crate::db::{DbConnection, Id, Instant, Lane};
+use crate::db::{Day, DbConnection, Id, Instant, Lane};
 use crate::error::{Code, Error, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
 use crate::http::Answer;
@@ -19,6 +19,7 @@ use crate::http::extract::IfMatch;
 use crate::http::idempotency::{Keyed, together};
 use crate::http::receipt::RowStatus;
 use crate::lifecycle;
+use crate::quotas::accounts;
 use crate::seal::KeyRing;
 
 /// Where the requests for single workers wait for each other.
@@ -41,11 +42,17 @@ pub struct Enrolment {
     pub row: RosterRow,
 }
 
-/// What happened to a dispatch, as its members are told.
+/// What happened to a dispatch. A draft is its origin's own, so what happens to it stays in the origin's chain; once it was locked the
+/// members of the agreement know of it.
 pub fn event(row: &Dispatch, kind: &'static str) -> NewEvent {
+    let chain = if row.state == DispatchState::Draft {
+        Chain::Party(row.origin_id)
+    } else {
+        Chain::Agreement(row.agreement_id)
+    };
     NewEvent {
         kind,
-        chain: Chain::Agreement(row.agreement_id),
+        chain,
         subject_kind: "dispatch",
         subject_id: row.id,
         subject_version: row.version,
@@ -54,13 +61,18 @@ pub fn event(row: &Dispatch, kind: &'static str) -> NewEvent {
     }
 }
 
-/// Lets an origin of an agreement in force go on.
-pub fn origin_in_force(connection: &mut DbConnection, actor: &Actor, agreement_id: Id) -> Result<Arc<Terms>> {
+/// What happened to a dispatch that the members knew of before, whatever it is now.
+pub fn event_for_members(row: &Dispatch, kind: &'static str) -> NewEvent {
+    NewEvent { chain: Chain::Agreement(row.agreement_id), ..event(row, kind) }
+}
+
+/// Lets an origin of an agreement go on that was in force on `day`: a departure may be recorded after the agreement has expired.
+pub fn origin_in_force(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, day: Day) -> Result<Arc<Terms>> {
     let membership = agreements::store::membership(connection, &actor.scope, agreement_id)?;
     if membership.role != PartyRole::Origin {
         return Err(Error::new(Code::RoleNotAllowed).param("required_role", "origin"));
     }
-    agreements::store::terms_in_force(connection, &membership.agreement, actor.now.day())
+    agreements::store::terms_in_force(connection, &membership.agreement, day)
 }
 
 /// The dispatch of a roster call, ready to take rows: in force, a draft, lapsed holds swept.
@@ -70,8 +82,9 @@ fn ready(
     ids: (Id, Id),
     if_match: IfMatch,
 ) -> Result<(Dispatch, Arc<Terms>, Instant)> {
-    let terms = origin_in_force(connection, actor, ids.0)?;
+    let terms = origin_in_force(connection, actor, ids.0, actor.now.day())?;
     outcomes::sweep_lapsed(connection, actor, ids.0)?;
+    accounts::follow_caps(connection, ids.0, &terms.caps)?;
     let dispatch = store::own_dispatch(connection, &actor.scope, ids.0, ids.1)?;
     if_match.check(dispatch.version)?;
     lifecycle::step(TRANSITIONS, dispatch.state, DispatchAction::Enrol)?;

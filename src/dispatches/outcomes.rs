@@ -11,12 +11,13 @@ use diesel::sql_types::Text;
 use serde_json::{Value, json};
 
 use super::checks::{self, Onboarded};
+use super::enrolment::event;
 use super::{Dispatch, Placement, PlacementState, store, tally};
 use crate::agreements::Terms;
 use crate::agreements::rule_terms::EvidenceLevel;
 use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
 use crate::error::{Error, Result};
-use crate::events::Actor;
+use crate::events::{Actor, log};
 use crate::quotas::accounts::{self, EntryKind};
 use crate::regions::{RegionCode, Scope, atlas};
 use crate::workers::store::{WorkerRef, resolve};
@@ -135,10 +136,12 @@ pub fn cancel_placement(connection: &mut DbConnection, actor: &Actor, row: &Plac
     store::close_open_placements_of(connection, &[row])
 }
 
-/// Sweeps holds that have run out: nobody waits for it, the next command of the agreement does it in passing.
+/// Sweeps holds that have run out: nobody waits for it, the next command of the agreement that needs places does it in passing.
 pub fn sweep_lapsed(connection: &mut DbConnection, actor: &Actor, agreement_id: Id) -> Result<()> {
-    for dispatch_id in store::lapsed(connection, agreement_id, actor.now)? {
-        cancel_roster(connection, actor, agreement_id, dispatch_id, "hold_lapsed")?;
+    for row in store::lapsed(connection, agreement_id, actor.now)? {
+        cancel_roster(connection, actor, agreement_id, row.id, "hold_lapsed")?;
+        let swept = Dispatch { placements: 0, version: row.version + 1, ..row };
+        log::record(connection, actor, event(&swept, "dispatch.hold_lapsed"))?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::quotas::accounts::{self, Account, AccountKind, EntryKind};
 use crate::quotas::rules::allocate;
 use crate::regions::{RegionCode, Scope, atlas};
 use crate::seal::{BlindIndex, KeyRing};
-use crate::workers::store::{WorkerFacts, WorkerRef, resolve};
+use crate::workers::store::{WorkerFacts, WorkerRef, resolve, younger_than};
 
 /// One row of a roster.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -97,6 +97,26 @@ struct Candidate {
     placement_id: Id,
 }
 
+/// A worker's row that stands on the roster already.
+#[derive(Debug, Clone)]
+struct Listed {
+    placement_id: Id,
+    quota_id: Id,
+    cohort_id: Option<Id>,
+    partner_ref: Option<String>,
+    state: PlacementState,
+}
+
+/// What the rows of a call are checked against.
+struct Checks<'a> {
+    target: &'a Target<'a>,
+    quotas: Vec<OpenQuota>,
+    /// By worker.
+    listed: HashMap<Id, Listed>,
+    accounts: Vec<Account>,
+    too_young: HashSet<Id>,
+}
+
 /// Enrols rows; gives a result for each, in the order of the call. What is rejected leaves no trace.
 pub fn enrol(
     connection: &mut DbConnection,
@@ -104,19 +124,15 @@ pub fn enrol(
     target: &Target<'_>,
     rows: &[RosterRow],
 ) -> Result<Vec<RowOutcome>> {
-    let day = target.dispatch.planned_departure_on;
+    let dispatch = target.dispatch;
     let refs: Vec<WorkerRef> = rows.iter().map(worker_ref).collect();
-    let workers = resolve(connection, target.dispatch.origin_id, &refs, day)?;
-    let quotas = store::quotas(connection, target.dispatch.agreement_id, rows, actor.now.day())?;
-    let listed = store::already_listed(connection, target.dispatch, &workers)?;
-    let quota_ids: Vec<Id> = quotas.iter().map(|quota| quota.id).collect();
-    let accounts = accounts::lock_for(connection, target.dispatch.agreement_id, &quota_ids, actor.now)?;
+    let workers = resolve(connection, dispatch.origin_id, &refs, dispatch.planned_departure_on)?;
+    let checks = Checks::read(connection, actor, target, rows, &workers)?;
     let mut outcomes: Vec<Option<RowOutcome>> = Vec::with_capacity(rows.len());
     let mut candidates = Vec::with_capacity(rows.len());
     let mut seen = HashSet::with_capacity(rows.len());
     for (number, (row, worker)) in rows.iter().zip(workers).enumerate() {
-        let checked = check_row(target, row, worker, &quotas, &listed, &accounts, &mut seen);
-        outcomes.push(match checked {
+        outcomes.push(match checks.check(row, worker, &mut seen) {
             Ok(Checked::Candidate(candidate)) => {
                 candidates.push(Candidate { row: number, ..*candidate });
                 None
@@ -125,8 +141,8 @@ pub fn enrol(
             Err(error) => Some(Err(error)),
         });
     }
-    let enrolled = place(connection, actor, target, &accounts, candidates, &mut outcomes)?;
-    write(connection, actor, target, rows, &accounts, &enrolled)?;
+    let enrolled = place(connection, actor, target, &checks.accounts, candidates, &mut outcomes)?;
+    write(connection, actor, target, rows, &checks.accounts, &enrolled)?;
     for candidate in &enrolled {
         if let Some(outcome) = outcomes.get_mut(candidate.row) {
             *outcome = Some(Ok((RowStatus::Accepted, candidate.placement_id)));
@@ -156,42 +172,88 @@ fn worker_ref(row: &RosterRow) -> WorkerRef {
     }
 }
 
-fn check_row(
-    target: &Target<'_>,
-    row: &RosterRow,
-    worker: Option<WorkerFacts>,
-    quotas: &[OpenQuota],
-    listed: &HashMap<Id, (Id, Id, PlacementState)>,
-    accounts: &[Account],
-    seen: &mut HashSet<Id>,
-) -> Result<Checked> {
-    let named = if row.worker_id.is_none() && row.worker_ref.is_some() { "worker_ref" } else { "worker_id" };
-    let worker = worker
-        .ok_or_else(|| refuse(named, "worker_unknown", "no such worker in your register", "贵方名册中没有该人员"))?;
-    if !row.consent_recorded.unwrap_or(target.dispatch.consent_recorded) {
-        return Err(refuse(
-            "consent_recorded",
-            "consent_missing",
-            "record that the worker was informed and agreed",
-            "请先记录该人员已知情并同意",
-        ));
+impl<'a> Checks<'a> {
+    fn read(
+        connection: &mut DbConnection,
+        actor: &Actor,
+        target: &'a Target<'a>,
+        rows: &[RosterRow],
+        workers: &[Option<WorkerFacts>],
+    ) -> Result<Self> {
+        let dispatch = target.dispatch;
+        let known: Vec<WorkerFacts> = workers.iter().flatten().cloned().collect();
+        let too_young = younger_than(
+            connection,
+            target.keys,
+            dispatch.origin_id,
+            &known,
+            rules::YOUNGEST_AGE,
+            dispatch.planned_departure_on,
+        )?;
+        let quotas = store::quotas(connection, dispatch.agreement_id, rows, actor.now.day())?;
+        let listed = store::already_listed(connection, dispatch, workers)?;
+        let quota_ids: Vec<Id> = quotas.iter().map(|quota| quota.id).collect();
+        let accounts = accounts::lock_for(connection, dispatch.agreement_id, &quota_ids, actor.now)?;
+        Ok(Self { target, quotas, listed, accounts, too_young })
     }
-    if !rules::is_of_working_age(worker.birth_year, target.dispatch.planned_departure_on.year()) {
-        return Err(refuse(named, "under_sixteen", "is under 16 when the dispatch departs", "出发时未满 16 周岁"));
+
+    /// Everything about a row that the database need not decide.
+    fn check(&self, row: &RosterRow, worker: Option<WorkerFacts>, seen: &mut HashSet<Id>) -> Result<Checked> {
+        let worker = self.check_worker(row, worker, seen)?;
+        let quota = find_quota(row, &self.quotas)?;
+        let (path, cohort_id) = account_path(row, quota, &self.accounts)?;
+        let revived = match self.listed.get(&worker.id) {
+            Some(listed) if listed.state != PlacementState::Cancelled => return listed.again(row, quota.id, cohort_id),
+            listed => listed.map(|listed| listed.placement_id),
+        };
+        if !quota.is_open {
+            return Err(Error::new(Code::QuotaNotOpen));
+        }
+        let scope = atlas().scope_between(worker.hukou_code, quota.region_code).map_err(|error| {
+            let fault = Fault::body("/quota_id", error.code(), error.message_en(), error.message_zh());
+            Error::new(Code::FieldInvalid).fault(fault)
+        })?;
+        Ok(Checked::Candidate(Box::new(Candidate {
+            row: 0,
+            worker,
+            quota: quota.clone(),
+            scope,
+            accounts: path,
+            cohort_id,
+            placement_id: revived.unwrap_or_default(),
+            revived,
+        })))
     }
-    if !seen.insert(worker.id) {
-        return Err(refuse(
-            named,
-            "repeated_in_call",
-            "stands twice in this call; the first row counts",
-            "在本次提交中重复出现，以第一行为准",
-        ));
+
+    fn check_worker(
+        &self,
+        row: &RosterRow,
+        worker: Option<WorkerFacts>,
+        seen: &mut HashSet<Id>,
+    ) -> Result<WorkerFacts> {
+        let named = if row.worker_id.is_none() && row.worker_ref.is_some() { "worker_ref" } else { "worker_id" };
+        let worker = worker.ok_or_else(|| {
+            refuse(named, "worker_unknown", "no such worker in your register", "贵方名册中没有该人员")
+        })?;
+        if !row.consent_recorded.unwrap_or(self.target.dispatch.consent_recorded) {
+            let (en, zh) = ("record that the worker was informed and agreed", "请先记录该人员已知情并同意");
+            return Err(refuse("consent_recorded", "consent_missing", en, zh));
+        }
+        if self.too_young.contains(&worker.id) {
+            return Err(refuse(named, "under_sixteen", "is under 16 when the dispatch departs", "出发时未满 16 周岁"));
+        }
+        if !seen.insert(worker.id) {
+            let (en, zh) = ("stands twice in this call; the first row counts", "在本次提交中重复出现，以第一行为准");
+            return Err(refuse(named, "repeated_in_call", en, zh));
+        }
+        Ok(worker)
     }
-    let quota = find_quota(row, quotas)?;
-    let revived = match listed.get(&worker.id) {
-        Some((id, _, PlacementState::Cancelled)) => Some(*id),
-        Some((id, quota_id, _)) if *quota_id == quota.id => return Ok(Checked::Unchanged(*id)),
-        Some(_) => {
+}
+
+impl Listed {
+    /// The same row again changes nothing; what is to be different must be cancelled first.
+    fn again(&self, row: &RosterRow, quota_id: Id, cohort_id: Option<Id>) -> Result<Checked> {
+        if self.quota_id != quota_id {
             return Err(refuse(
                 "quota_id",
                 "listed_with_other_quota",
@@ -199,30 +261,24 @@ fn check_row(
                 "该人员已在本名单中占用其他名额，请先取消原记录",
             ));
         }
-        None => None,
-    };
-    if !quota.is_open {
-        return Err(Error::new(Code::QuotaNotOpen));
+        if self.cohort_id != cohort_id {
+            return Err(refuse(
+                "starts_on",
+                "listed_with_other_start",
+                "is on this roster with another start; cancel that row first",
+                "该人员已在本名单中选择其他开始日期，请先取消原记录",
+            ));
+        }
+        if row.partner_ref.is_some() && row.partner_ref != self.partner_ref {
+            return Err(refuse(
+                "partner_ref",
+                "listed_with_other_reference",
+                "is on this roster under another reference; cancel that row first",
+                "该人员已在本名单中使用其他编号，请先取消原记录",
+            ));
+        }
+        Ok(Checked::Unchanged(self.placement_id))
     }
-    let scope = atlas().scope_between(worker.hukou_code, quota.region_code).map_err(|error| {
-        Error::new(Code::FieldInvalid).fault(Fault::body(
-            "/quota_id",
-            error.code(),
-            error.message_en(),
-            error.message_zh(),
-        ))
-    })?;
-    let (path, cohort_id) = account_path(row, quota, accounts)?;
-    Ok(Checked::Candidate(Box::new(Candidate {
-        row: 0,
-        worker,
-        quota: quota.clone(),
-        scope,
-        accounts: path,
-        cohort_id,
-        placement_id: revived.unwrap_or_default(),
-        revived,
-    })))
 }
 
 fn find_quota<'q>(row: &RosterRow, quotas: &'q [OpenQuota]) -> Result<&'q OpenQuota> {
@@ -358,7 +414,7 @@ fn write(
     let dispatch = target.dispatch;
     let (revived, fresh): (Vec<_>, Vec<_>) = enrolled.iter().partition(|candidate| candidate.revived.is_some());
     store::insert(connection, target, rows, &fresh)?;
-    store::revive(connection, dispatch, &revived)?;
+    store::revive(connection, dispatch, rows, &revived)?;
     let mut moves: BTreeMap<Id, i64> = BTreeMap::new();
     for account in enrolled.iter().flat_map(|candidate| &candidate.accounts).filter_map(|index| accounts.get(*index)) {
         *moves.entry(account.id).or_default() += 1;

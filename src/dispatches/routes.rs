@@ -4,33 +4,26 @@ mod placements;
 
 use actix_web::{get, post, web};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::enrolment::{enrol_roster as enrol_roster_rows, event, origin_in_force};
-use super::roster::{RosterRow, RowOutcome};
+use super::enrolment::{event, event_for_members, origin_in_force};
 use super::store::{self, DispatchFilter};
-use super::{Dispatch, DispatchAction, NewDispatch, PlacementState, ROSTER_ROWS_MAX, TRANSITIONS, outcomes, rules};
-use crate::agreements;
+use super::{
+    Dispatch, DispatchAction, DispatchState, Leader, NewDispatch, PlacementState, Rescheduling, TRANSITIONS, outcomes,
+    rules,
+};
+use crate::agreements::{self, PartyRole};
 use crate::app::State;
 use crate::db::{Day, DbConnection, Id, Page};
-use crate::error::{Code, Error, Fault, Language, Result};
-use crate::events::{Actor, log};
+use crate::error::{Code, Error, Fault, Result};
+use crate::events::{Actor, Chain, NewEvent, log};
 use crate::http::extract::IfMatch;
-use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, DispatchesWrite};
 use crate::lifecycle;
-
-/// A roster, or a part of one.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RosterCall {
-    /// The rows; rows stand alone, what is rejected does not stop the rest.
-    #[schema(min_items = 1, max_items = 5000)]
-    pub rows: Vec<RosterRow>,
-}
 
 /// When the batch left.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -67,7 +60,7 @@ pub async fn prepare_dispatch(
     let Posted { body, key } = posted;
     rules::check(&body, state.clock.today())?;
     key.run(&state, move |connection| {
-        let terms = origin_in_force(connection, &actor, agreement_id)?;
+        let terms = origin_in_force(connection, &actor, agreement_id, actor.now.day())?;
         let row = store::insert(connection, &actor, &keys, agreement_id, &body, terms.hold_days)?;
         log::record(connection, &actor, event(&row, "dispatch.prepared"))?;
         Answer::created(path_of(&row), &row).map(|answer| answer.version(row.version))
@@ -98,7 +91,7 @@ pub async fn list_dispatches(
 
 /// Reads a dispatch
 ///
-/// With its state, its counts by outcome and its version as ETag; members of the agreement see it.
+/// With its state, how many stand on its roster and its version as ETag; members of the agreement see it, a draft only its origin.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
     responses((status = 200, description = "The dispatch", body = Dispatch)), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}")]
@@ -114,63 +107,6 @@ pub async fn get_dispatch(
         Ok(Answer::ok(&row)?.version(row.version))
     };
     state.db.read(read).await
-}
-
-/// The faults of a refused row, each under the row's pointer.
-fn row_faults(error: Error, row: usize) -> Vec<Fault> {
-    if error.faults.is_empty() {
-        let definition = error.code.definition();
-        let mut fault = Fault::body(format!("/rows/{row}"), definition.name, definition.title_en, definition.title_zh);
-        fault.params = error.params;
-        return vec![fault];
-    }
-    let prefixed = |mut fault: Fault| {
-        if let crate::error::Place::Body { pointer } = &mut fault.place {
-            *pointer = format!("#/rows/{row}{}", pointer.trim_start_matches('#'));
-        }
-        fault
-    };
-    error.faults.into_iter().map(prefixed).collect()
-}
-
-fn receipts(rows: &[RosterRow], results: Vec<RowOutcome>, language: Language) -> Receipts {
-    let mut receipts = Receipts::default();
-    for (number, (row, result)) in rows.iter().zip(results).enumerate() {
-        receipts.push(row.partner_ref.clone(), result.map_err(|error| row_faults(error, number)), language);
-    }
-    receipts
-}
-
-/// Enrols workers on a roster
-///
-/// Up to 5,000 rows. A place is held the moment its row is accepted, never oversold; a worker with an open placement anywhere in the
-/// exchange is refused. Rows stand alone: each has a receipt, accepted, unchanged (it was there already) or rejected with code and pointer.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = RosterCall, responses((status = 207, description = "A receipt for each row", body = Receipts)), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/roster")]
-pub async fn enrol_roster(
-    state: web::Data<State>,
-    caller: Caller<DispatchesWrite>,
-    path: web::Path<(Id, Id)>,
-    if_match: IfMatch,
-    posted: Posted<RosterCall>,
-) -> Result<Answer> {
-    let (actor, keys, ids) = (caller.actor(&state), state.keys.clone(), path.into_inner());
-    let Posted { body, key } = posted;
-    if !(1..=ROSTER_ROWS_MAX).contains(&body.rows.len()) {
-        return Err(Error::new(Code::FieldInvalid).fault(Fault::body(
-            "/rows",
-            "row_count",
-            "1 to 5,000 rows in one call",
-            "每次提交 1 至 5000 行",
-        )));
-    }
-    let language = key.language();
-    key.run(&state, move |connection| {
-        let results = enrol_roster_rows(connection, &actor, &keys, ids, if_match, &body.rows)?;
-        Answer::multi_status(&receipts(&body.rows, results, language))
-    })
-    .await
 }
 
 /// One action on a dispatch of the caller's own.
@@ -191,6 +127,55 @@ async fn act(
         Ok(Answer::ok(&row)?.version(row.version))
     })
     .await
+}
+
+/// Plans other days
+///
+/// For a batch that has not left: its workers are then expected by the arrival window after the new day.
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
+    request_body = Rescheduling, responses((status = 200, description = "The dispatch, with other days", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/rescheduling")]
+pub async fn reschedule_dispatch(
+    state: web::Data<State>,
+    caller: Caller<DispatchesWrite>,
+    path: web::Path<(Id, Id)>,
+    if_match: IfMatch,
+    posted: Posted<Rescheduling>,
+) -> Result<Answer> {
+    let days = posted.body;
+    act(&state, &caller, path.into_inner(), if_match, posted.key, move |connection, actor, dispatch| {
+        lifecycle::step(TRANSITIONS, dispatch.state, DispatchAction::Reschedule)?;
+        rules::check_rescheduling(&days, dispatch.plan_year, actor.now.day())?;
+        let terms = origin_in_force(connection, actor, dispatch.agreement_id, actor.now.day())?;
+        let due = days.planned_arrival_on.plus_days(i64::from(terms.arrival.window_days));
+        let row = store::reschedule(connection, actor, &dispatch, days, due)?;
+        log::record(connection, actor, event(&row, "dispatch.rescheduled"))?;
+        Ok(row)
+    })
+    .await
+}
+
+/// Reads the leader of a dispatch
+///
+/// Whom to call at the handover: for its origin, and for the destinations of the agreement once the roster is locked.
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
+    responses((status = 200, description = "Name and phone", body = Leader)), security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/leader")]
+pub async fn get_dispatch_leader(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<(Id, Id)>,
+) -> Result<Answer> {
+    let ((agreement_id, id), keys) = (path.into_inner(), state.keys.clone());
+    let read = move |connection: &mut DbConnection| {
+        let role = agreements::store::role(connection, &caller.scope, agreement_id)?;
+        let row = store::dispatch(connection, &caller.scope, agreement_id, id)?;
+        if row.origin_id != caller.scope.party_id && role != PartyRole::Destination {
+            return Err(Error::not_found("dispatch", "输送批次"));
+        }
+        Answer::ok(&store::leader(connection, &keys, &row)?)
+    };
+    state.db.read(read).await
 }
 
 /// Locks a roster
@@ -232,7 +217,7 @@ pub async fn unlock_dispatch(
 ) -> Result<Answer> {
     act(&state, &caller, path.into_inner(), if_match, posted.key, |connection, actor, dispatch| {
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Unlock, None)?;
-        log::record(connection, actor, event(&row, "dispatch.unlocked"))?;
+        log::record(connection, actor, event_for_members(&row, "dispatch.unlocked"))?;
         Ok(row)
     })
     .await
@@ -268,7 +253,7 @@ pub async fn depart_dispatch(
         if dispatch.holds_until <= actor.now {
             return Err(Error::new(Code::HoldLapsed).param("holds_until", dispatch.holds_until.to_string()));
         }
-        origin_in_force(connection, actor, dispatch.agreement_id)?;
+        origin_in_force(connection, actor, dispatch.agreement_id, departed_on)?;
         let roster = store::roster(connection, dispatch.agreement_id, dispatch.id)?;
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Depart, Some(departed_on))?;
         outcomes::depart(connection, actor, &row, &roster, departed_on)?;
@@ -292,10 +277,13 @@ pub async fn cancel_dispatch(
     posted: Posted<Nothing>,
 ) -> Result<Answer> {
     act(&state, &caller, path.into_inner(), if_match, posted.key, |connection, actor, dispatch| {
+        let known = dispatch.state != DispatchState::Draft;
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Cancel, None)?;
         outcomes::cancel_roster(connection, actor, row.agreement_id, row.id, "cancelled")?;
         let row = Dispatch { placements: 0, version: row.version + 1, ..row };
-        log::record(connection, actor, event(&row, "dispatch.cancelled"))?;
+        let told = event_for_members(&row, "dispatch.cancelled");
+        let chain = if known { told.chain } else { Chain::Party(row.origin_id) };
+        log::record(connection, actor, NewEvent { chain, ..told })?;
         Ok(row)
     })
     .await
@@ -322,7 +310,11 @@ pub async fn close_dispatch(
         if waiting > 0 {
             let detail =
                 (format!("{waiting} placements still wait for their outcome"), format!("仍有 {waiting} 人未确认结果"));
-            return Err(Error::new(Code::TransitionNotAllowed).detail(detail.0, detail.1).param("waiting", waiting));
+            return Err(Error::new(Code::TransitionNotAllowed)
+                .detail(detail.0, detail.1)
+                .param("state", dispatch.state.as_str())
+                .param("allowed_actions", json!([]))
+                .param("waiting", waiting));
         }
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Close, None)?;
         log::record(connection, actor, event(&row, "dispatch.closed"))?;
@@ -337,7 +329,8 @@ pub fn mount(config: &mut ServiceConfig) {
         .service(prepare_dispatch)
         .service(list_dispatches)
         .service(get_dispatch)
-        .service(enrol_roster)
+        .service(reschedule_dispatch)
+        .service(get_dispatch_leader)
         .service(lock_dispatch)
         .service(unlock_dispatch)
         .service(depart_dispatch)

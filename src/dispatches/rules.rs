@@ -1,6 +1,6 @@
 //! Pure rules of dispatches: what a batch must say, and whether a worker may be put on a roster.
 
-use super::NewDispatch;
+use super::{NewDispatch, Rescheduling};
 use crate::db::Day;
 use crate::error::{Faults, Result};
 use crate::workers::person_name::PersonName;
@@ -16,20 +16,7 @@ pub fn check(new: &NewDispatch, today: Day) -> Result<()> {
     faults.text("/legal_basis", &new.legal_basis, 200);
     faults.optional_text("/vehicle", new.vehicle.as_deref(), 100);
     faults.optional_text("/partner_ref", new.partner_ref.as_deref(), 100);
-    faults.require(
-        new.planned_arrival_on >= new.planned_departure_on,
-        "/planned_arrival_on",
-        "before_departure",
-        "must not lie before planned_departure_on",
-        "不得早于计划出发日期",
-    );
-    faults.require(
-        new.planned_departure_on >= today.plus_days(-31) && new.planned_departure_on <= today.plus_days(366),
-        "/planned_departure_on",
-        "date_out_of_range",
-        "must lie between a month ago and a year ahead",
-        "须在一个月前至一年后之间",
-    );
+    check_days(&mut faults, new.planned_departure_on, new.planned_arrival_on, today);
     if let Some(Err(error)) = new.leader_name.as_ref().map(|name| PersonName::parse(name.expose())) {
         faults.push(crate::error::Fault::body("/leader_name", error.code(), error.message_en(), error.message_zh()));
     }
@@ -39,16 +26,39 @@ pub fn check(new: &NewDispatch, today: Day) -> Result<()> {
     faults.check()
 }
 
-/// Whether a person born in `birth_year` is surely of working age on `day`. The year is all that is kept in clear; in the year of the
-/// sixteenth birthday the origin has seen the day itself when it registered the worker.
-#[must_use]
-pub const fn is_of_working_age(birth_year: i64, year: i64) -> bool {
-    year - birth_year >= YOUNGEST_AGE
+/// Checks other days for a batch: the year it counts in stays.
+pub fn check_rescheduling(new: &Rescheduling, plan_year: i64, today: Day) -> Result<()> {
+    let mut faults = Faults::new();
+    check_days(&mut faults, new.planned_departure_on, new.planned_arrival_on, today);
+    faults.require(
+        new.planned_departure_on.year() == plan_year,
+        "/planned_departure_on",
+        "other_plan_year",
+        "must stay in the plan year of the dispatch; cancel it and prepare another for the next year",
+        "须在该批次的计划年度内；跨年请取消后另建批次",
+    );
+    faults.check()
+}
+
+fn check_days(faults: &mut Faults, departure: Day, arrival: Day, today: Day) {
+    faults.require(
+        arrival >= departure,
+        "/planned_arrival_on",
+        "before_departure",
+        "must not lie before planned_departure_on",
+        "不得早于计划出发日期",
+    );
+    faults.require(
+        departure >= today.plus_days(-31) && departure <= today.plus_days(366),
+        "/planned_departure_on",
+        "date_out_of_range",
+        "must lie between a month ago and a year ahead",
+        "须在一个月前至一年后之间",
+    );
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::dispatches::{DispatchAction, DispatchState, TRANSITIONS};
     use crate::lifecycle::{assert_sound, step};
 
@@ -74,11 +84,5 @@ mod tests {
             assert!(step(TRANSITIONS, state, DispatchAction::Depart).is_err());
             assert!(step(TRANSITIONS, state, DispatchAction::Cancel).is_err());
         }
-    }
-
-    #[test]
-    fn nobody_under_sixteen_is_sent() {
-        assert!(is_of_working_age(2010, 2026));
-        assert!(!is_of_working_age(2011, 2026));
     }
 }

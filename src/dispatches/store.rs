@@ -3,7 +3,9 @@
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Dispatch, DispatchAction, DispatchState, NewDispatch, Placement, PlacementState, TRANSITIONS};
+use super::{
+    Dispatch, DispatchAction, DispatchState, Leader, NewDispatch, Placement, PlacementState, Rescheduling, TRANSITIONS,
+};
 use crate::agreements;
 use crate::db::schema::{dispatch, placement};
 use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, statement};
@@ -197,6 +199,49 @@ pub fn advance(
     Ok(Dispatch { state, departed_on, version: row.version + 1, updated_at: actor.now, ..row.clone() })
 }
 
+/// Plans other days for a dispatch, and until when its workers are expected.
+pub fn reschedule(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    row: &Dispatch,
+    days: Rescheduling,
+    arrival_due_on: Day,
+) -> Result<Dispatch> {
+    statement("update dispatch set planned_departure_on = ?, planned_arrival_on = ?, version = version + 1, updated_at = ? where agreement_id = ? and id = ?")
+        .bind(days.planned_departure_on)
+        .bind(days.planned_arrival_on)
+        .bind(actor.now)
+        .bind(row.agreement_id)
+        .bind(row.id)
+        .run(connection)?;
+    statement("update placement set arrival_due_on = ?, version = version + 1 where agreement_id = ? and dispatch_id = ? and state = 'enrolled'")
+        .bind(arrival_due_on)
+        .bind(row.agreement_id)
+        .bind(row.id)
+        .run(connection)?;
+    Ok(Dispatch {
+        planned_departure_on: days.planned_departure_on,
+        planned_arrival_on: days.planned_arrival_on,
+        version: row.version + 1,
+        updated_at: actor.now,
+        ..row.clone()
+    })
+}
+
+/// Whom to call about a dispatch that the caller was let into; its origin's and destinations' own affair.
+pub fn leader(connection: &mut DbConnection, keys: &KeyRing, row: &Dispatch) -> Result<Leader> {
+    let (name, phone): (Option<Vec<u8>>, Option<Vec<u8>>) = dispatch::table
+        .find((row.agreement_id, row.id))
+        .select((dispatch::leader_sealed, dispatch::leader_phone_sealed))
+        .get_result(connection)?;
+    let open = |column: &'static str, sealed: Option<Vec<u8>>| -> Result<Option<String>> {
+        let place = Place { table: "dispatch", column, row: row.id.0 };
+        let opened = sealed.map(|sealed| keys.open(place, &sealed)).transpose().map_err(Error::internal)?;
+        Ok(opened.map(Sensitive::into_exposed))
+    };
+    Ok(Leader { name: open("leader_sealed", name)?, phone: open("leader_phone_sealed", phone)? })
+}
+
 /// A placement of an agreement the caller is a party of, or whose planned or real employer the caller is.
 pub fn placement(connection: &mut DbConnection, scope: &Scope, agreement_id: Id, id: Id) -> Result<Placement> {
     let role = agreements::store::readable(connection, scope, agreement_id)?;
@@ -301,10 +346,17 @@ pub fn close_open_placements_of(connection: &mut DbConnection, placements: &[&Pl
 }
 
 /// Dispatches of the agreement whose holds have run out.
-pub fn lapsed(connection: &mut DbConnection, agreement_id: Id, now: Instant) -> Result<Vec<Id>> {
-    Ok(statement("select distinct dispatch_id from place_hold where agreement_id = ? and holds_until <= ? order by dispatch_id limit 100")
-        .bind(agreement_id)
-        .bind(now)
-        .returning::<crate::db::Uid>()
-        .load(connection)?)
+pub fn lapsed(connection: &mut DbConnection, agreement_id: Id, now: Instant) -> Result<Vec<Dispatch>> {
+    let ids: Vec<Id> = statement(
+        "select distinct dispatch_id from place_hold where agreement_id = ? and holds_until <= ? order by dispatch_id",
+    )
+    .bind(agreement_id)
+    .bind(now)
+    .returning::<crate::db::Uid>()
+    .load(connection)?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = dispatch::table.filter(dispatch::agreement_id.eq(agreement_id)).filter(dispatch::id.eq_any(ids));
+    Ok(rows.order(dispatch::id).select(Dispatch::as_select()).load(connection)?)
 }

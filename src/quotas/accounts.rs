@@ -3,6 +3,8 @@
 //! Two counters and a limit per account, moved by one conditional update that all rows of a call share; the ledger entries behind
 //! them are written in the same transaction, and `verify` adds them up again. A hold belongs to a dispatch and lapses by the clock.
 
+mod caps;
+
 use std::collections::BTreeMap;
 
 use diesel::RunQueryDsl;
@@ -11,10 +13,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+pub use caps::follow_caps;
+
 use super::{NewCohort, Quota};
-use crate::agreements::PlaceCaps;
 use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
 use crate::error::{Code, Error, Result};
+use crate::events::Actor;
 use crate::regions::RegionCode;
 
 crate::text_enum! {
@@ -57,6 +61,9 @@ impl EntryKind {
         }
     }
 }
+
+/// Takes rosters whose holds have lapsed off the accounts of an agreement. Dispatches lie above quotas and are handed down.
+pub type Sweep = fn(&mut DbConnection, &Actor, Id) -> Result<()>;
 
 /// An account as it stands at an instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -109,40 +116,24 @@ impl From<AccountRow> for Account {
 const ACCOUNT_COLUMNS: &str = "a.id, a.kind, a.quota_id, a.region_code, a.starts_on, a.places, a.reserved, a.consumed, \
     cast(coalesce((select sum(h.places) from place_hold h where h.agreement_id = a.agreement_id and h.account_id = a.id and h.holds_until <= ?), 0) as bigint)";
 
-/// Opens the accounts of a quota when it is published, and those of the agreement's caps that are still missing.
-pub fn open(connection: &mut DbConnection, quota: &Quota, cohorts: &[NewCohort], caps: &PlaceCaps) -> Result<()> {
-    let mut rows = vec![json!([quota.id, "quota", quota.id, null, null, quota.approved_places])];
+/// Opens the accounts of a quota and its cohorts.
+pub fn open(connection: &mut DbConnection, quota: &Quota, cohorts: &[NewCohort]) -> Result<()> {
+    let mut rows = vec![json!([quota.id, "quota", quota.approved_places, null])];
     for cohort in cohorts {
-        rows.push(json!([Id::new(), "cohort", quota.id, null, cohort.starts_on, cohort.places]));
-    }
-    let known: Vec<(AccountKind, Option<RegionCode>)> =
-        statement("select kind, region_code from place_account where agreement_id = ? and quota_id is null")
-            .bind(quota.agreement_id)
-            .returning::<(Text, Nullable<Text>)>()
-            .load(connection)?;
-    if let Some(places) = caps.agreement
-        && !known.iter().any(|(kind, _)| *kind == AccountKind::Agreement)
-    {
-        rows.push(json!([Id::new(), "agreement", null, null, null, places]));
-    }
-    for cap in &caps.regions {
-        if !known.iter().any(|(_, region)| *region == Some(cap.region_code)) {
-            rows.push(json!([Id::new(), "region", null, cap.region_code, null, cap.places]));
-        }
+        rows.push(json!([Id::new(), "cohort", cohort.places, cohort.starts_on]));
     }
     let source = connection.rows(&[
         ("id", Column::Id),
         ("kind", Column::Text),
-        ("quota_id", Column::Id),
-        ("region_code", Column::Text),
-        ("starts_on", Column::Text),
         ("places", Column::Int),
+        ("starts_on", Column::Text),
     ]);
     statement(format!(
         "insert into place_account (agreement_id, id, kind, quota_id, region_code, starts_on, places, reserved, consumed) \
-         select q.agreement_id, r.id, r.kind, r.quota_id, r.region_code, r.starts_on, r.places, 0, 0 from {source} r, quota q where q.id = ?"
+         select q.agreement_id, r.id, r.kind, q.id, null, r.starts_on, r.places, 0, 0 from {source} r, quota q where q.agreement_id = ? and q.id = ?"
     ))
     .bind(Value::Array(rows).to_string())
+    .bind(quota.agreement_id)
     .bind(quota.id)
     .run(connection)?;
     Ok(())

@@ -100,7 +100,11 @@ fn event(connection: &mut DbConnection, actor: &Actor, quota: &Quota, kind: &'st
     let payload = json!({ "agreement_id": quota.agreement_id, "state": quota.state, "requested_places": quota.requested_places, "approved_places": quota.approved_places });
     let event = NewEvent {
         kind,
-        chain: Chain::Agreement(quota.agreement_id),
+        // A draft is its destination's own.
+        chain: match quota.state {
+            QuotaState::Draft => Chain::Party(quota.destination_id),
+            QuotaState::Published | QuotaState::Withdrawn => Chain::Agreement(quota.agreement_id),
+        },
         subject_kind: "quota",
         subject_id: quota.id,
         subject_version: quota.version,
@@ -137,7 +141,8 @@ pub async fn request_quota(
         rules::check(&body, actor.now.day(), membership.agreement.effective_to)?;
         require_references(connection, &body)?;
         let quota = store::insert(connection, &actor, agreement_id, &body)?;
-        accounts::open(connection, &quota, &body.cohorts, &terms.caps)?;
+        accounts::open(connection, &quota, &body.cohorts)?;
+        accounts::follow_caps(connection, agreement_id, &terms.caps)?;
         event(connection, &actor, &quota, "quota.requested")?;
         Answer::created(path_of(&quota), &quota).map(|answer| answer.version(quota.version))
     })
@@ -385,7 +390,7 @@ pub async fn approve_quota(
     posted: Posted<Approval>,
 ) -> Result<Answer> {
     let (actor, (agreement_id, id)) = (caller.actor(&state), path.into_inner());
-    let Posted { body, key } = posted;
+    let (Posted { body, key }, sweep) = (posted, state.sweep);
     key.run(&state, move |connection| {
         let quota = own(connection, &actor.scope, agreement_id, id, if_match)?;
         if quota.state != QuotaState::Published {
@@ -393,6 +398,8 @@ pub async fn approve_quota(
             return Err(problem.param("allowed_actions", json!(["publish", "withdraw"])));
         }
         check_approval(&quota, &body)?;
+        // What has lapsed counts as free, so it must be free for the ledger too.
+        sweep(connection, &actor, agreement_id)?;
         places_in_use(connection, &actor, &quota, body.approved_places)?;
         let quota = store::approve(connection, &actor, &quota, body.approved_places, body.reason.as_deref())?;
         accounts::set_places(connection, &quota, quota.approved_places)?;

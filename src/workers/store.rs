@@ -4,6 +4,8 @@ pub mod changes;
 pub mod readings;
 pub mod register;
 
+use std::collections::HashSet;
+
 use diesel::dsl::{exists, not};
 use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
@@ -99,6 +101,44 @@ pub fn resolve(
 const NEED_ON_DAY: &str = "cast(coalesce((select min(case g.group_code when 'sudden_hardship' then 1 when 'marginal' then 2 \
      when 'unstable_lifted' then 3 when 'lifted' then 4 else 5 end) from worker_group g \
      where g.party_id = w.party_id and g.worker_id = w.id and g.valid_from <= ? and (g.valid_to is null or g.valid_to >= ?)), 5) as bigint)";
+
+/// Of these workers, those who are not yet `age` years old on `day`. The register keeps the year of birth in clear; for the few for whom
+/// the day decides, the identity number is opened.
+///
+/// # Errors
+/// What the database says; an internal error when a value does not open.
+pub fn younger_than(
+    connection: &mut DbConnection,
+    keys: &KeyRing,
+    origin_id: Id,
+    workers: &[WorkerFacts],
+    age: i64,
+    day: Day,
+) -> Result<HashSet<Id>> {
+    let surely = workers.iter().filter(|worker| day.year() - worker.birth_year < age).map(|worker| worker.id);
+    let mut young: HashSet<Id> = surely.collect();
+    let undecided: Vec<Id> =
+        workers.iter().filter(|worker| day.year() - worker.birth_year == age).map(|worker| worker.id).collect();
+    if undecided.is_empty() {
+        return Ok(young);
+    }
+    let rows: Vec<WorkerRow> = worker::table
+        .filter(worker::party_id.eq(origin_id))
+        .filter(worker::id.eq_any(undecided))
+        .select(WorkerRow::as_select())
+        .load(connection)?;
+    for row in rows {
+        let number = row.open(keys)?.identity_number.unwrap_or_default();
+        let born =
+            identity_number::IdentityNumber::parse(&number, day.0).map_err(|error| Error::internal(error.code()))?;
+        // Who was born in the month and day still to come has the birthday ahead.
+        let birthday_ahead = (born.birth_date().month(), born.birth_date().day()) > (day.0.month(), day.0.day());
+        if birthday_ahead {
+            young.insert(row.id);
+        }
+    }
+    Ok(young)
+}
 
 /// What destination and employer may see of a worker: the caller has made sure that the person was sent to them.
 ///

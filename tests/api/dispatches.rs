@@ -13,7 +13,8 @@ on_both! {
         let quota = scene.quota(10).await;
         let workers = scene.workers(0, 3).await;
         let dispatch = scene.dispatch().await;
-        scene.enrol(&dispatch, &quota, &workers[..1]).await.expect(207);
+        let first = json!({ "worker_id": workers[0], "quota_id": quota, "partner_ref": "1" });
+        scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/placements")), first).await.expect(201);
         let rows = json!([
             { "worker_id": workers[0], "quota_id": quota, "partner_ref": "1" },
             { "worker_ref": "SY-00001", "quota_id": quota, "partner_ref": "2" },
@@ -101,7 +102,7 @@ on_both! {
         scene.app.clock_set("2026-03-05");
         let departure = json!({ "departed_on": "2026-03-05" });
         let refused = scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/departure")), departure).await.problem("transition_not_allowed");
-        assert_eq!(refused.body["allowed_actions"], json!(["enrol", "lock", "cancel"]));
+        assert_eq!(refused.body["allowed_actions"], json!(["enrol", "reschedule", "lock", "cancel"]));
         scene.depart(&dispatch).await;
         scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/cancellation")), json!({})).await.problem("transition_not_allowed");
         let waiting = scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/closure")), json!({})).await.problem("transition_not_allowed");
@@ -167,5 +168,150 @@ on_both! {
         let too_many: Vec<Value> = (0..5_001).map(|_| json!({ "worker_id": workers[0], "quota_id": quota })).collect();
         let refused = scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/roster")), json!({ "rows": too_many })).await.problem("field_invalid");
         assert_eq!(refused.body["errors"][0]["code"], "row_count");
+    }
+
+    /// A row sent again as something else is not taken for the same; one taken up again carries its new reference.
+    async fn a_row_sent_again_with_other_words_is_told_so(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (quota, other) = (scene.quota(5).await, scene.quota(5).await);
+        let workers = scene.workers(0, 1).await;
+        let dispatch = scene.dispatch().await;
+        let roster = scene.path(&format!("/dispatches/{dispatch}/roster"));
+        let send = async |row: Value| {
+            let receipts = scene.app.post(&scene.origin, &roster, json!({ "rows": [row] })).await.expect(207).body;
+            let result = &receipts["results"][0];
+            (result["status"].as_str().unwrap().to_owned(), result["errors"][0]["code"].as_str().unwrap_or_default().to_owned(), result["id"].clone())
+        };
+        let row = |quota: &str, reference: &str| json!({ "worker_id": workers[0], "quota_id": quota, "partner_ref": reference });
+        let (status, _, placement) = send(row(&quota, "A-1")).await;
+        assert_eq!(status, "accepted");
+        assert_eq!(send(row(&quota, "A-1")).await.0, "unchanged");
+        assert_eq!(send(row(&quota, "A-2")).await.1, "listed_with_other_reference");
+        assert_eq!(send(row(&other, "A-1")).await.1, "listed_with_other_quota");
+        let path = scene.path(&format!("/placements/{}", placement.as_str().unwrap()));
+        scene.app.post(&scene.origin, &format!("{path}/cancellation"), json!({})).await.expect(200);
+        assert_eq!(send(row(&other, "A-2")).await.0, "accepted");
+        let revived = scene.app.get(&scene.origin, &path).await.expect(200).body;
+        assert_eq!((revived["partner_ref"].as_str(), revived["quota_id"].as_str()), (Some("A-2"), Some(other.as_str())));
+    }
+
+    /// Requests for one worker at the same time: one places, all name the same placement, one event.
+    async fn many_requests_for_one_worker_are_one_placement(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(5).await;
+        let workers = scene.workers(0, 3).await;
+        let dispatch = scene.dispatch().await;
+        let path = scene.path(&format!("/dispatches/{dispatch}/placements"));
+        let requests = (0..12).map(|n| {
+            let (scene, path) = (scene.clone(), path.clone());
+            let row = json!({ "worker_id": workers[n % 3], "quota_id": quota });
+            async move { scene.app.post(&scene.origin, &path, row).await }
+        });
+        let replies = crate::support::together(requests).await;
+        let mut placements: Vec<String> = replies.into_iter().map(|reply| reply.expect(201).id()).collect();
+        placements.sort();
+        placements.dedup();
+        assert_eq!(placements.len(), 3);
+        assert_eq!(scene.balance(&quota).await, (3, 0, 2));
+        let events = scene.app.get(&scene.origin, "/v1/events?types=dispatch.roster_changed").await.expect(200).body;
+        let counted: Vec<(i64, i64)> = events["items"].as_array().unwrap().iter()
+            .map(|event| (event["data"]["placements"].as_i64().unwrap(), event["data"]["subject"]["version"].as_i64().unwrap())).collect();
+        assert_eq!(counted, [(1, 2), (2, 3), (3, 4)], "each request has an event of its own, in order");
+    }
+
+    /// Labour Law art. 15: the day of the sixteenth birthday decides, not the year.
+    async fn nobody_is_sent_before_the_sixteenth_birthday(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(5).await;
+        let born = |day: &str| {
+            let body = format!("430523{day}997");
+            let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+            let sum: u32 = body.chars().zip(weights).map(|(digit, weight)| digit.to_digit(10).unwrap() * weight).sum();
+            format!("{body}{}", "10X98765432".chars().nth((sum % 11) as usize).unwrap())
+        };
+        // The dispatch departs on 2026-03-05.
+        let rows: Vec<Value> = ["20100305", "20100306", "20090101", "20110101"].iter()
+            .map(|day| json!({ "name": "刘春", "identity_number": born(day), "hukou_code": "430523" })).collect();
+        let registered = scene.app.post(&scene.origin, "/v1/worker-batches", json!({ "rows": rows })).await.expect(207).body;
+        let workers: Vec<String> = registered["results"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+        let dispatch = scene.dispatch().await;
+        let receipts = scene.enrol(&dispatch, &quota, &workers).await.expect(207).body;
+        let codes: Vec<Option<&str>> = receipts["results"].as_array().unwrap().iter().map(|row| row["errors"][0]["code"].as_str()).collect();
+        assert_eq!(codes, [None, Some("under_sixteen"), None, Some("under_sixteen")]);
+    }
+
+    /// A batch that leaves later than planned is expected later, and nobody of it is late for that.
+    async fn a_batch_planned_anew_is_expected_anew(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(5).await;
+        let workers = scene.workers(0, 1).await;
+        let dispatch = scene.dispatch().await;
+        let placement = scene.enrol(&dispatch, &quota, &workers).await.expect(207).body["results"][0]["id"].as_str().unwrap().to_owned();
+        let due = async || scene.app.get(&scene.origin, &scene.path(&format!("/placements/{placement}"))).await.expect(200).body["arrival_due_on"].as_str().unwrap().to_owned();
+        let before = due().await;
+        let path = scene.path(&format!("/dispatches/{dispatch}/rescheduling"));
+        let days = |departure: &str, arrival: &str| json!({ "planned_departure_on": departure, "planned_arrival_on": arrival });
+        let moved = scene.app.post(&scene.origin, &path, days("2026-03-15", "2026-03-16")).await.expect(200).body;
+        assert_eq!(moved["planned_departure_on"], "2026-03-15");
+        let after = due().await;
+        assert_eq!(after.parse::<jiff::civil::Date>().unwrap(), before.parse::<jiff::civil::Date>().unwrap().saturating_add(jiff::Span::new().days(10)));
+        let wrong = scene.app.post(&scene.origin, &path, days("2027-01-05", "2027-01-04")).await.problem("field_invalid");
+        let codes: Vec<&str> = wrong.body["errors"].as_array().unwrap().iter().map(|fault| fault["code"].as_str().unwrap()).collect();
+        assert_eq!(codes, ["before_departure", "other_plan_year"]);
+        scene.depart(&dispatch).await;
+        scene.app.post(&scene.origin, &path, days("2026-03-20", "2026-03-21")).await.problem("transition_not_allowed");
+    }
+
+    /// Whom to call at the handover is told to both sides once the roster is locked, and to nobody else.
+    async fn the_leader_of_a_batch_can_be_called(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(5).await;
+        let workers = scene.workers(0, 1).await;
+        let dispatch = scene.dispatch().await;
+        scene.enrol(&dispatch, &quota, &workers).await.expect(207);
+        let path = scene.path(&format!("/dispatches/{dispatch}/leader"));
+        assert_eq!(scene.app.get(&scene.origin, &path).await.expect(200).body, json!({ "name": "周建国", "phone": "14000000001" }));
+        scene.app.get(&scene.destination, &path).await.problem("not_found");
+        scene.depart(&dispatch).await;
+        assert_eq!(scene.app.get(&scene.destination, &path).await.expect(200).body["name"], "周建国");
+        scene.app.get(&scene.employer, &path).await.problem("not_found");
+    }
+
+    /// A departure on the last day of the agreement may be recorded after it has expired.
+    async fn a_departure_counts_by_its_own_day(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        scene.app.clock_set("2028-12-20");
+        let body = json!({ "employer_id": scene.employer.id, "post_title": "普工", "region_code": "330782", "requested_places": 5, "valid_until": "2028-12-31" });
+        let quota = scene.app.post(&scene.destination, &scene.path("/quotas"), body).await.expect(201).id();
+        scene.app.post(&scene.destination, &scene.path(&format!("/quotas/{quota}/publication")), json!({ "approved_places": 5 })).await.expect(200);
+        let workers = scene.workers(0, 1).await;
+        let body = json!({ "title": "末批", "mode": "point_to_point", "legal_basis": "协议第六条", "consent_recorded": true,
+            "planned_departure_on": "2028-12-31", "planned_arrival_on": "2028-12-31" });
+        let dispatch = scene.app.post(&scene.origin, &scene.path("/dispatches"), body).await.expect(201).id();
+        scene.enrol(&dispatch, &quota, &workers).await.expect(207);
+        scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/lock")), json!({})).await.expect(200);
+        scene.app.clock_set("2029-01-02");
+        let path = scene.path(&format!("/dispatches/{dispatch}/departure"));
+        scene.app.post(&scene.origin, &path, json!({ "departed_on": "2029-01-01" })).await.problem("agreement_not_in_force");
+        scene.app.post(&scene.origin, &path, json!({ "departed_on": "2028-12-31" })).await.expect(200);
+    }
+
+    /// What happens to a draft is its origin's own; the members learn of the batch when it is locked.
+    async fn a_draft_is_not_in_the_feed_of_others(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(5).await;
+        let workers = scene.workers(0, 2).await;
+        let dispatch = scene.dispatch().await;
+        scene.enrol(&dispatch, &quota, &workers).await.expect(207);
+        let kinds = async |party| {
+            let page = scene.app.get(party, "/v1/events?limit=1000").await.expect(200).body;
+            let kinds: Vec<String> = page["items"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap().to_owned())
+                .filter(|kind| kind.starts_with("dispatch.")).collect();
+            kinds
+        };
+        assert_eq!(kinds(&scene.origin).await, ["dispatch.prepared", "dispatch.roster_changed"]);
+        assert!(kinds(&scene.destination).await.is_empty());
+        scene.depart(&dispatch).await;
+        assert_eq!(kinds(&scene.destination).await, ["dispatch.locked", "dispatch.departed"]);
     }
 }

@@ -76,9 +76,13 @@ on_both! {
     async fn the_feed_can_be_narrowed_to_kinds(app: TestApp) {
         let scene = Scene::in_force(app).await;
         scene.quota(3).await;
-        let page = scene.app.get(&scene.origin, "/v1/events?types=quota.published,quota.requested").await.expect(200).body;
-        let kinds: Vec<&str> = page["items"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["quota.requested", "quota.published"]);
+        let kinds = async |party| {
+            let page = scene.app.get(party, "/v1/events?types=quota.published,quota.requested").await.expect(200).body;
+            let kinds: Vec<String> = page["items"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
+            kinds
+        };
+        assert_eq!(kinds(&scene.destination).await, ["quota.requested", "quota.published"]);
+        assert_eq!(kinds(&scene.origin).await, ["quota.published"], "a draft is its destination's own");
         scene.app.get(&scene.origin, "/v1/events?limit=0").await.problem("parameter_invalid");
         scene.app.get(&scene.origin, "/v1/events?after=-1").await.problem("parameter_invalid");
         scene.app.get(&scene.origin, "/v1/events?types=DROP%20TABLE").await.problem("parameter_invalid");

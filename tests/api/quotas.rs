@@ -168,4 +168,59 @@ on_both! {
         let unknown = json!({ "employer_id": scene.origin.id, "post_title": "普工", "region_code": "330782", "requested_places": 1, "valid_until": "2026-12-31" });
         scene.app.post(&scene.destination, &scene.path("/quotas"), unknown).await.problem("reference_unknown");
     }
+
+    /// Caps follow the terms: one that an amendment brings counts what is taken already, one that it takes away binds no more.
+    async fn caps_follow_an_amendment(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(10).await;
+        let workers = scene.workers(0, 8).await;
+        let first = scene.dispatch().await;
+        assert_eq!(scene.enrol(&first, &quota, &workers[..3]).await.expect(207).body["accepted"], 3);
+        scene.amended("2026-03-02", json!({ "agreement": 4 })).await;
+        scene.app.clock_set("2026-03-02");
+        let more = scene.enrol(&first, &quota, &workers[3..6]).await.expect(207).body;
+        assert_eq!((&more["accepted"], &more["rejected"]), (&json!(1), &json!(2)), "three of four were taken");
+        scene.depart(&first).await;
+        let placements = scene.app.get(&scene.origin, &scene.path("/placements")).await.expect(200).body;
+        let placement = placements["items"][0]["id"].as_str().unwrap().to_owned();
+        scene.app.clock_set("2026-03-06");
+        assert_eq!(scene.claim(&[placement], "no_show", "2026-03-06").await.expect(207).body["accepted"], 1);
+        scene.amended("2026-03-07", json!({})).await;
+        scene.app.clock_set("2026-03-07");
+        let body = json!({ "title": "第二批", "mode": "broker", "legal_basis": "协议第六条", "consent_recorded": true,
+            "planned_departure_on": "2026-03-08", "planned_arrival_on": "2026-03-09" });
+        let second = scene.app.post(&scene.origin, &scene.path("/dispatches"), body).await.expect(201).id();
+        assert_eq!(scene.enrol(&second, &quota, &workers[4..]).await.expect(207).body["accepted"], 4);
+        let wrong = scene.app.state.db.read(labour_exchange::quotas::accounts::differences).await.unwrap();
+        assert_eq!(wrong, []);
+    }
+
+    /// Places that lapsed are free for whoever arrived after all, and for a smaller approval.
+    async fn lapsed_holds_stand_in_nobodys_way(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(3).await;
+        let workers = scene.workers(0, 4).await;
+        let first = scene.dispatch().await;
+        scene.enrol(&first, &quota, &workers[..1]).await.expect(207);
+        scene.depart(&first).await;
+        let placements = scene.app.get(&scene.origin, &scene.path("/placements")).await.expect(200).body;
+        let placement = placements["items"][0]["id"].as_str().unwrap().to_owned();
+        scene.app.clock_set("2026-03-06");
+        assert_eq!(scene.claim(std::slice::from_ref(&placement), "no_show", "2026-03-06").await.expect(207).body["accepted"], 1);
+        let second = scene.dispatch().await;
+        assert_eq!(scene.enrol(&second, &quota, &workers[1..]).await.expect(207).body["accepted"], 3);
+        scene.app.clock_set("2026-04-10");
+        let told = scene.claim(std::slice::from_ref(&placement), "onboarded", "2026-03-06").await.expect(207).body;
+        assert_eq!(told["accepted"], 1, "{told}");
+        assert_eq!(scene.balance(&quota).await, (0, 1, 2));
+        let approval = scene.path(&format!("/quotas/{quota}/approval"));
+        scene.app.post(&scene.destination, &approval, json!({ "approved_places": 1, "reason": "宿舍床位不足" })).await.expect(200);
+        let events = scene.app.get(&scene.origin, "/v1/events?types=dispatch.hold_lapsed").await.expect(200).body;
+        assert_eq!(events["items"].as_array().unwrap().len(), 1, "who reads the feed learns that the roster is empty");
+        // Said not to have come after all, the person is free for another county's roster.
+        scene.claim(&[placement], "no_show", "2026-03-06").await.expect(207);
+        let again = scene.app.post(&scene.origin, &scene.path("/dispatches"), json!({ "title": "第三批", "mode": "broker", "legal_basis": "协议第六条",
+            "consent_recorded": true, "planned_departure_on": "2026-04-11", "planned_arrival_on": "2026-04-12" })).await.expect(201).id();
+        assert_eq!(scene.enrol(&again, &quota, &workers[..1]).await.expect(207).body["accepted"], 1);
+    }
 }

@@ -99,7 +99,7 @@ on_both! {
                 let page = scene.app.get(&scene.origin, &format!("/v1/events?after={after}&limit=7")).await.expect(200).body;
                 for event in page["items"].as_array().unwrap() {
                     assert!(positions.insert(event["position"].as_i64().unwrap()), "an event was read twice");
-                    if event["chain_id"] == scene.agreement.as_str() {
+                    if event["chain_id"] == scene.origin.id.to_string() {
                         sequences.push(event["sequence"].as_i64().unwrap());
                     }
                 }
@@ -118,7 +118,7 @@ on_both! {
             read(&mut after).await;
         }
         let expected: Vec<i64> = (1..=i64::try_from(sequences.len()).unwrap()).collect();
-        assert_eq!(sequences, expected, "the chain of the agreement came complete and in order");
+        assert_eq!(sequences, expected, "the chain came complete and in order");
         assert!(sequences.len() >= 320 + 16);
         let (entries, broken) = scene.app.state.db.read(labour_exchange::events::log::verify).await.unwrap();
         assert!(broken.is_empty() && entries > 0, "{broken:?}");

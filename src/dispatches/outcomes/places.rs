@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::RunQueryDsl;
-use serde_json::{Value, json};
 
 use super::super::{Placement, store};
-use super::Outcome;
+use super::{Outcome, sweep_lapsed};
 use crate::db::{Column, DbConnection, Id, Uid, statement};
 use crate::error::Result;
 use crate::events::Actor;
@@ -24,21 +23,24 @@ pub(super) fn follow(
     outcomes: &[Outcome],
     by_id: &HashMap<Id, &Placement>,
 ) -> Result<()> {
-    let (mut freed, mut back) = (Vec::new(), Vec::new());
+    let (mut absent, mut back) = (Vec::new(), Vec::new());
     for outcome in outcomes {
         match (by_id.get(&outcome.placement_id), outcome.onboarded_on.is_some()) {
-            (Some(row), false) if row.holds_place => freed.push(*row),
+            (Some(row), false) => absent.push(*row),
             (Some(row), true) if !row.holds_place => back.push(*row),
             _ => {}
         }
     }
-    if !freed.is_empty() {
-        store::close_open_placements_of(connection, &freed)?;
+    if !absent.is_empty() {
+        store::close_open_placements_of(connection, &absent)?;
+        let freed: Vec<&Placement> = absent.into_iter().filter(|row| row.holds_place).collect();
         move_places(connection, actor, agreement_id, &freed, &[EntryKind::Restore], "not_arrived")?;
         set_holds_place(connection, agreement_id, &freed, false)?;
     }
     if !back.is_empty() {
-        open_again(connection, agreement_id, &back)?;
+        // What has lapsed counts as free, so it must be free for the ledger too.
+        sweep_lapsed(connection, actor, agreement_id)?;
+        open_again(connection, actor, agreement_id, &back)?;
         let placed = those_with_a_place_left(connection, actor, agreement_id, &back)?;
         move_places(
             connection,
@@ -99,31 +101,37 @@ fn those_with_a_place_left<'a>(
     Ok(back.iter().copied().filter(|row| placed.contains(&row.id)).collect())
 }
 
-/// Their placements are open again. Who was sent elsewhere meanwhile keeps the newer open placement: reconciliation names the clash.
-fn open_again(connection: &mut DbConnection, agreement_id: Id, back: &[&Placement]) -> Result<()> {
-    let rows: Vec<Value> = back.iter().map(|row| json!([row.id])).collect();
+/// Their placements are open again. Who was sent elsewhere meanwhile keeps the newer open placement, unless its hold has lapsed:
+/// reconciliation names the clash.
+fn open_again(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, back: &[&Placement]) -> Result<()> {
+    let rows: Vec<[Id; 1]> = back.iter().map(|row| [row.id]).collect();
     let (source, join) = (connection.rows(&[("id", Column::Id)]), connection.driving_join());
     statement(format!(
         "insert into open_placement (exchange_index, placement_id, dispatch_id, agreement_id, holds_until) \
          select w.exchange_index, p.id, p.dispatch_id, p.agreement_id, null from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id \
          join worker w on w.party_id = p.origin_id and w.id = p.worker_id where w.exchange_index is not null \
-         on conflict (exchange_index) do nothing"
+         on conflict (exchange_index) do update set placement_id = excluded.placement_id, dispatch_id = excluded.dispatch_id, \
+         agreement_id = excluded.agreement_id, holds_until = null where open_placement.holds_until <= ?"
     ))
-    .bind(Value::Array(rows).to_string())
+    .bind(serde_json::to_string(&rows)?)
     .bind(agreement_id)
+    .bind(actor.now)
     .run(connection)?;
     Ok(())
 }
 
 fn set_holds_place(connection: &mut DbConnection, agreement_id: Id, rows: &[&Placement], holds: bool) -> Result<()> {
-    let ids: Vec<Value> = rows.iter().map(|row| json!([row.id])).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<[Id; 1]> = rows.iter().map(|row| [row.id]).collect();
     let source = connection.rows(&[("id", Column::Id)]);
     statement(format!(
         "update placement set holds_place = ? where agreement_id = ? and id in (select r.id from {source} r)"
     ))
     .bind(holds)
     .bind(agreement_id)
-    .bind(Value::Array(ids).to_string())
+    .bind(serde_json::to_string(&ids)?)
     .run(connection)?;
     Ok(())
 }
@@ -134,7 +142,7 @@ pub(super) fn account_paths(
     agreement_id: Id,
     rows: &[&Placement],
 ) -> Result<Vec<(Id, Id)>> {
-    let ids: Vec<Value> = rows.iter().map(|row| json!([row.id, row.quota_id, row.cohort_id])).collect();
+    let ids: Vec<(Id, Id, Option<Id>)> = rows.iter().map(|row| (row.id, row.quota_id, row.cohort_id)).collect();
     let source = connection.rows(&[("id", Column::Id), ("quota_id", Column::Id), ("cohort_id", Column::Id)]);
     let join = connection.driving_join();
     Ok(statement(format!(
@@ -142,7 +150,7 @@ pub(super) fn account_paths(
          join place_account a on a.agreement_id = q.agreement_id \
          and (a.id = r.quota_id or a.id = r.cohort_id or a.kind = 'agreement' or (a.kind = 'region' and a.region_code = q.region_code))"
     ))
-    .bind(Value::Array(ids).to_string())
+    .bind(serde_json::to_string(&ids)?)
     .bind(agreement_id)
     .returning::<(Uid, Uid)>()
     .load(connection)?)

@@ -6,7 +6,7 @@ use diesel::RunQueryDsl;
 use diesel::sql_types::{Nullable, Text};
 
 use super::super::{Dispatch, PlacementState};
-use super::{Candidate, OpenQuota, RosterRow, Target};
+use super::{Candidate, Listed, OpenQuota, RosterRow, Target};
 use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
 use crate::error::{Error, Result};
 use crate::events::Actor;
@@ -67,29 +67,32 @@ pub(super) fn quotas(
     Ok(found.into_iter().map(open).collect())
 }
 
-/// Workers who stand on this roster already: worker → placement, quota, state.
+/// Workers who stand on this roster already, with their rows.
 pub(super) fn already_listed(
     connection: &mut DbConnection,
     dispatch: &Dispatch,
     workers: &[Option<WorkerFacts>],
-) -> Result<HashMap<Id, (Id, Id, PlacementState)>> {
+) -> Result<HashMap<Id, Listed>> {
     if dispatch.version == 1 {
         // Nobody has been enrolled yet.
         return Ok(HashMap::new());
     }
+    type Row = (Id, Id, Id, Option<Id>, Option<String>, PlacementState);
     let rows: Vec<[Id; 1]> = workers.iter().flatten().map(|worker| [worker.id]).collect();
-    let source = connection.rows(&[("worker_id", Column::Id)]);
-    let join = connection.driving_join();
-    let found: Vec<(Id, Id, Id, PlacementState)> = statement(format!(
-        "select p.worker_id, p.id, p.quota_id, p.state from {source} r {join} placement p on p.worker_id = r.worker_id \
+    let (source, join) = (connection.rows(&[("worker_id", Column::Id)]), connection.driving_join());
+    let found: Vec<Row> = statement(format!(
+        "select p.worker_id, p.id, p.quota_id, p.cohort_id, p.partner_ref, p.state from {source} r {join} placement p on p.worker_id = r.worker_id \
          where p.agreement_id = ? and p.dispatch_id = ?"
     ))
     .bind(serde_json::to_string(&rows)?)
     .bind(dispatch.agreement_id)
     .bind(dispatch.id)
-    .returning::<(Uid, Uid, Uid, Text)>()
+    .returning::<(Uid, Uid, Uid, Nullable<Uid>, Nullable<Text>, Text)>()
     .load(connection)?;
-    Ok(found.into_iter().map(|(worker, id, quota, state)| (worker, (id, quota, state))).collect())
+    let listed = |(worker, placement_id, quota_id, cohort_id, partner_ref, state): Row| {
+        (worker, Listed { placement_id, quota_id, cohort_id, partner_ref, state })
+    };
+    Ok(found.into_iter().map(listed).collect())
 }
 
 /// Tries to open a placement for each worker; a hold that has lapsed does not stand in the way. Gives the placements that won.
@@ -213,7 +216,12 @@ pub(super) fn insert(
 }
 
 /// Takes up again the cancelled placements of workers who come back to the roster.
-pub(super) fn revive(connection: &mut DbConnection, dispatch: &Dispatch, revived: &[&Candidate]) -> Result<()> {
+pub(super) fn revive(
+    connection: &mut DbConnection,
+    dispatch: &Dispatch,
+    rows: &[RosterRow],
+    revived: &[&Candidate],
+) -> Result<()> {
     if revived.is_empty() {
         return Ok(());
     }
@@ -228,6 +236,7 @@ pub(super) fn revive(connection: &mut DbConnection, dispatch: &Dispatch, revived
                 candidate.quota.employer_id,
                 candidate.worker.group_code,
                 candidate.scope,
+                rows.get(candidate.row).and_then(|row| row.partner_ref.as_deref()),
             )
         })
         .collect();
@@ -239,10 +248,11 @@ pub(super) fn revive(connection: &mut DbConnection, dispatch: &Dispatch, revived
         ("employer_id", Column::Id),
         ("group_code", Column::Text),
         ("scope", Column::Text),
+        ("partner_ref", Column::Text),
     ]);
     statement(format!(
         "update placement set state = 'enrolled', quota_id = r.quota_id, cohort_id = r.cohort_id, destination_id = r.destination_id, employer_id = r.employer_id, \
-         group_code = r.group_code, scope = r.scope, holds_place = true, version = placement.version + 1 from {source} r \
+         group_code = r.group_code, scope = r.scope, partner_ref = coalesce(r.partner_ref, placement.partner_ref), holds_place = true, version = placement.version + 1 from {source} r \
          where placement.agreement_id = ? and placement.id = r.id and placement.state = 'cancelled'"
     ))
     .bind(serde_json::to_string(&values)?)

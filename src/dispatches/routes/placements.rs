@@ -1,25 +1,94 @@
-//! HTTP of placements: enrolling single workers, reading them, taking one off a roster.
+//! HTTP of placements: enrolling workers, many or one, reading them, taking one off a roster.
 
 use actix_web::{get, post, web};
+use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::super::enrolment::{Enrolment, event};
-use super::super::roster::RosterRow;
+use super::super::enrolment::{self, Enrolment, event};
+use super::super::roster::{RosterRow, RowOutcome};
 use super::super::store::{self, PlacementFilter};
-use super::super::{Dispatch, Placement, PlacementState, outcomes};
+use super::super::{Dispatch, Placement, PlacementState, ROSTER_ROWS_MAX, outcomes};
 use super::Nothing;
 use crate::agreements;
 use crate::app::State;
 use crate::db::{DbConnection, Id, Page};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Fault, Language, Result};
 use crate::events::log;
 use crate::http::extract::IfMatch;
+use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, DispatchesWrite};
 use crate::workers;
 use crate::workers::WorkerCard;
+
+/// A roster, or a part of one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RosterCall {
+    /// The rows; rows stand alone, what is rejected does not stop the rest.
+    #[schema(min_items = 1, max_items = 5000)]
+    pub rows: Vec<RosterRow>,
+}
+
+/// The faults of a refused row, each under the row's pointer.
+fn row_faults(error: Error, row: usize) -> Vec<Fault> {
+    if error.faults.is_empty() {
+        let definition = error.code.definition();
+        let mut fault = Fault::body(format!("/rows/{row}"), definition.name, definition.title_en, definition.title_zh);
+        fault.params = error.params;
+        return vec![fault];
+    }
+    let prefixed = |mut fault: Fault| {
+        if let crate::error::Place::Body { pointer } = &mut fault.place {
+            *pointer = format!("#/rows/{row}{}", pointer.trim_start_matches('#'));
+        }
+        fault
+    };
+    error.faults.into_iter().map(prefixed).collect()
+}
+
+fn receipts(rows: &[RosterRow], results: Vec<RowOutcome>, language: Language) -> Receipts {
+    let mut receipts = Receipts::default();
+    for (number, (row, result)) in rows.iter().zip(results).enumerate() {
+        receipts.push(row.partner_ref.clone(), result.map_err(|error| row_faults(error, number)), language);
+    }
+    receipts
+}
+
+/// Enrols workers on a roster
+///
+/// Up to 5,000 rows. A place is held the moment its row is accepted, never oversold; a worker with an open placement anywhere in the
+/// exchange is refused. Rows stand alone: each has a receipt, accepted, unchanged (it was there already) or rejected with code and pointer.
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
+    request_body = RosterCall, responses((status = 207, description = "A receipt for each row", body = Receipts)), security(("oauth2" = ["dispatches.write"])))]
+#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/roster")]
+pub async fn enrol_roster(
+    state: web::Data<State>,
+    caller: Caller<DispatchesWrite>,
+    path: web::Path<(Id, Id)>,
+    if_match: IfMatch,
+    posted: Posted<RosterCall>,
+) -> Result<Answer> {
+    let (actor, keys, ids) = (caller.actor(&state), state.keys.clone(), path.into_inner());
+    let Posted { body, key } = posted;
+    if !(1..=ROSTER_ROWS_MAX).contains(&body.rows.len()) {
+        return Err(Error::new(Code::FieldInvalid).fault(Fault::body(
+            "/rows",
+            "row_count",
+            "1 to 5,000 rows in one call",
+            "每次提交 1 至 5000 行",
+        )));
+    }
+    let language = key.language();
+    key.run(&state, move |connection| {
+        let results = enrolment::enrol_roster(connection, &actor, &keys, ids, if_match, &body.rows)?;
+        Answer::multi_status(&receipts(&body.rows, results, language))
+    })
+    .await
+}
 
 /// Enrols one worker
 ///
@@ -103,6 +172,17 @@ pub async fn get_placement_worker(
     state.db.read(read).await
 }
 
+fn must_be_enrolled(row: &Placement) -> Result<()> {
+    if row.state == PlacementState::Enrolled {
+        return Ok(());
+    }
+    let en = format!("a placement that is {} cannot be cancelled", row.state);
+    Err(Error::new(Code::TransitionNotAllowed)
+        .detail(en, "已出发或已结束的安置不能取消")
+        .param("state", row.state.as_str())
+        .param("allowed_actions", json!([])))
+}
+
 /// Takes a worker off a roster
 ///
 /// Before departure. The place and the worker are free again at once.
@@ -123,16 +203,7 @@ pub async fn cancel_placement(
             let row = store::placement(connection, &actor.scope, agreement_id, id)?;
             let dispatch = store::own_dispatch(connection, &actor.scope, agreement_id, row.dispatch_id)?;
             if_match.check(row.version)?;
-            if row.state != PlacementState::Enrolled {
-                let detail = (
-                    format!("a placement that is {} cannot be cancelled", row.state),
-                    "已出发或已结束的安置不能取消".to_owned(),
-                );
-                return Err(Error::new(Code::TransitionNotAllowed)
-                    .detail(detail.0, detail.1)
-                    .param("state", row.state.as_str())
-                    .param("allowed_actions", json!([])));
-            }
+            must_be_enrolled(&row)?;
             outcomes::cancel_placement(connection, &actor, &row)?;
             let changed = Dispatch { version: dispatch.version + 1, placements: dispatch.placements - 1, ..dispatch };
             log::record(connection, &actor, event(&changed, "dispatch.roster_changed"))?;
@@ -145,6 +216,7 @@ pub async fn cancel_placement(
 /// Mounts the routes of placements.
 pub(super) fn mount(config: &mut ServiceConfig) {
     config
+        .service(enrol_roster)
         .service(enrol_worker)
         .service(list_placements)
         .service(get_placement)
