@@ -16,7 +16,7 @@ use super::{
 };
 use crate::agreements::{self, PartyRole};
 use crate::app::State;
-use crate::db::{Day, DbConnection, Id, Page};
+use crate::db::{Day, DbConnection, Id, Instant, Page};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
 use crate::http::extract::IfMatch;
@@ -223,6 +223,17 @@ pub async fn unlock_dispatch(
     .await
 }
 
+fn check_departure(dispatch: &Dispatch, departed_on: Day, now: Instant) -> Result<()> {
+    if departed_on > now.day() || departed_on < dispatch.planned_departure_on.plus_days(-31) {
+        let (en, zh) = ("must not lie ahead, nor a month before the plan", "不得晚于今日，也不得早于计划一个月以上");
+        return Err(Error::new(Code::FieldInvalid).fault(Fault::body("/departed_on", "date_out_of_range", en, zh)));
+    }
+    if dispatch.holds_until <= now {
+        return Err(Error::new(Code::HoldLapsed).param("holds_until", dispatch.holds_until.to_string()));
+    }
+    Ok(())
+}
+
 /// Lets a dispatch depart
 ///
 /// The roster must be locked and its holds must not have lapsed. Its places are consumed, its workers count as dispatched, each in the
@@ -238,21 +249,9 @@ pub async fn depart_dispatch(
     posted: Posted<Departure>,
 ) -> Result<Answer> {
     let departed_on = posted.body.departed_on;
-    let today = state.clock.today();
     act(&state, &caller, path.into_inner(), if_match, posted.key, move |connection, actor, dispatch| {
         lifecycle::step(TRANSITIONS, dispatch.state, DispatchAction::Depart)?;
-        if departed_on > today || departed_on < dispatch.planned_departure_on.plus_days(-31) {
-            let fault = Fault::body(
-                "/departed_on",
-                "date_out_of_range",
-                "must not lie ahead, nor a month before the plan",
-                "不得晚于今日，也不得早于计划一个月以上",
-            );
-            return Err(Error::new(Code::FieldInvalid).fault(fault));
-        }
-        if dispatch.holds_until <= actor.now {
-            return Err(Error::new(Code::HoldLapsed).param("holds_until", dispatch.holds_until.to_string()));
-        }
+        check_departure(&dispatch, departed_on, actor.now)?;
         origin_in_force(connection, actor, dispatch.agreement_id, departed_on)?;
         let roster = store::roster(connection, dispatch.agreement_id, dispatch.id)?;
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Depart, Some(departed_on))?;
@@ -289,6 +288,21 @@ pub async fn cancel_dispatch(
     .await
 }
 
+fn must_be_settled(connection: &mut DbConnection, dispatch: &Dispatch) -> Result<()> {
+    let roster = store::roster(connection, dispatch.agreement_id, dispatch.id)?;
+    let waiting = roster.iter().filter(|row| row.state == PlacementState::Departed).count();
+    if waiting == 0 {
+        return Ok(());
+    }
+    let (en, zh) =
+        (format!("{waiting} placements still wait for their outcome"), format!("仍有 {waiting} 人未确认结果"));
+    Err(Error::new(Code::TransitionNotAllowed)
+        .detail(en, zh)
+        .param("state", dispatch.state.as_str())
+        .param("allowed_actions", json!([]))
+        .param("waiting", waiting))
+}
+
 /// Closes a dispatch
 ///
 /// Everything about it is settled: no placement of it still waits for its outcome.
@@ -303,19 +317,7 @@ pub async fn close_dispatch(
     posted: Posted<Nothing>,
 ) -> Result<Answer> {
     act(&state, &caller, path.into_inner(), if_match, posted.key, |connection, actor, dispatch| {
-        let waiting = store::roster(connection, dispatch.agreement_id, dispatch.id)?
-            .iter()
-            .filter(|row| row.state == PlacementState::Departed)
-            .count();
-        if waiting > 0 {
-            let detail =
-                (format!("{waiting} placements still wait for their outcome"), format!("仍有 {waiting} 人未确认结果"));
-            return Err(Error::new(Code::TransitionNotAllowed)
-                .detail(detail.0, detail.1)
-                .param("state", dispatch.state.as_str())
-                .param("allowed_actions", json!([]))
-                .param("waiting", waiting));
-        }
+        must_be_settled(connection, &dispatch)?;
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Close, None)?;
         log::record(connection, actor, event(&row, "dispatch.closed"))?;
         Ok(row)

@@ -6,7 +6,8 @@ use diesel::RunQueryDsl;
 use diesel::sql_types::{Nullable, Text};
 
 use super::super::{Dispatch, PlacementState};
-use super::{Candidate, Listed, OpenQuota, RosterRow, Target};
+use super::checks::Listed;
+use super::{Candidate, OpenQuota, RosterRow, Target};
 use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
 use crate::error::{Error, Result};
 use crate::events::Actor;
