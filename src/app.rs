@@ -12,7 +12,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::arrivals::recording::Judge;
 use crate::clock::Clock;
-use crate::db::{Db, Location};
+use crate::config::Limits;
+use crate::db::{Db, Location, once};
 use crate::dispatches::enrolment::{Enrolments, enrol_waiting};
 use crate::dispatches::outcomes::sweep_lapsed;
 use crate::error::{Code, Error, Result};
@@ -22,7 +23,7 @@ use crate::http::route_table::RouteTable;
 use crate::identity::token::{TokenKeys, VerifiedTokens};
 use crate::quotas::accounts::Sweep;
 use crate::retention::checks::judge_corrected;
-use crate::seal::KeyRing;
+use crate::seal::{self, KeyRing};
 
 /// Verified tokens remembered at once.
 const TOKENS_REMEMBERED: usize = 65_536;
@@ -50,6 +51,8 @@ pub struct State {
     pub enrolments: Enrolments,
     /// Commands running in this process, by idempotency key.
     pub running: Running,
+    /// What a client may take of the server's time.
+    pub limits: Limits,
     /// Methods of every path.
     pub routes: Arc<RouteTable>,
     /// The API document as it is served.
@@ -68,13 +71,15 @@ impl State {
     /// Brings the schema up to date and opens everything.
     ///
     /// # Errors
-    /// [`Code::DatabaseUnavailable`], [`Code::ConfigurationInvalid`].
+    /// [`Code::DatabaseUnavailable`]; [`Code::ConfigurationInvalid`], also when the database belongs to another key ring or to a newer
+    /// program.
     pub fn open(location: Location, readers: usize, keys: KeyRing, public_url: &str, clock: Clock) -> Result<Self> {
         for name in location.migrate()? {
             tracing::info!(migration = name, "migrated");
         }
         let token_keys = TokenKeys::of(&keys)
             .map_err(|error| Error::new(Code::ConfigurationInvalid).detail(error.to_string(), error.chinese()))?;
+        once(&mut location.open(false)?, |connection| seal::store::bind(connection, &keys, clock.now()))?;
         let document = crate::http::docs::document();
         let db = Db::open(location, readers)?;
         Ok(Self {
@@ -88,6 +93,7 @@ impl State {
             verified: Arc::new(VerifiedTokens::new(TOKENS_REMEMBERED)),
             public_url: public_url.trim_end_matches('/').into(),
             running: Running::default(),
+            limits: Limits::default(),
             routes: Arc::new(RouteTable::of(&document)),
             document: crate::http::docs::text(&document).into_bytes().into(),
             draining: Arc::default(),

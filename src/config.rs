@@ -1,6 +1,7 @@
 //! Settings: command-line options, each with its environment variable and limit.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -30,7 +31,7 @@ pub struct ServerConfig {
     /// Database threads that read
     #[arg(long, env = "LABOUR_EXCHANGE_DATABASE_READERS", default_value_t = 2)]
     pub database_readers: usize,
-    /// Seconds a client may take to send a request, head and body
+    /// Seconds a client may take to send the head of a request, and again for its body
     #[arg(long, env = "LABOUR_EXCHANGE_REQUEST_TIMEOUT_S", default_value_t = 30)]
     pub request_timeout_s: u64,
     /// Seconds a server told to stop (SIGTERM) goes on while /readyz says 503, so that balancers turn away first
@@ -39,6 +40,27 @@ pub struct ServerConfig {
     /// Seconds a stopping server gives to requests under way
     #[arg(long, env = "LABOUR_EXCHANGE_SHUTDOWN_TIMEOUT_S", default_value_t = 20)]
     pub shutdown_timeout_s: u64,
+}
+
+/// What a client may take of the server's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a body may take to arrive.
+    pub body: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body: Duration::from_secs(30) }
+    }
+}
+
+impl ServerConfig {
+    /// The limits set here.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        Limits { body: Duration::from_secs(self.request_timeout_s) }
+    }
 }
 
 /// How the log is written.

@@ -16,6 +16,7 @@ mod error;
 mod key_file;
 mod sensitive;
 mod signing_key;
+pub mod store;
 
 use std::path::Path;
 
@@ -171,7 +172,7 @@ impl KeyRing {
     }
 
     /// Identifies the ring without revealing a key, and stays the same through every rotation. A database remembers
-    /// it, so that a start with another ring's file is refused instead of making its rows unfindable.
+    /// it ([`store`]), so that a start with another ring's file is refused instead of making its rows unfindable.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let tag = self.platform_index.tag(&[b"labour-exchange/fingerprint"]);

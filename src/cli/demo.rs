@@ -45,8 +45,8 @@ pub fn run(config: &StorageConfig, options: &Options) -> Result<bool> {
     }
     let location = storage::location(&config)?;
     let setting = Setting {
+        keys: storage::keys(&config, &location)?,
         location,
-        keys: storage::keys(&config)?,
         listener,
         public_url: storage::public_url(&config)?.to_owned(),
         workers: options.server.workers,

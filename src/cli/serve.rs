@@ -30,10 +30,11 @@ pub struct Options {
 pub fn run(config: &StorageConfig, options: &Options) -> Result<()> {
     let url = storage::public_url(config)?;
     check_atlas()?;
-    let keys = storage::keys(config)?;
     let location = storage::location(config)?;
+    let keys = storage::keys(config, &location)?;
     let readers = options.server.database_readers;
-    let state = State::open(location, readers, keys, url, Clock::System)?;
+    let mut state = State::open(location, readers, keys, url, Clock::System)?;
+    state.limits = options.server.limits();
     actix_web::rt::System::new().block_on(serve(state, &options.server))
 }
 

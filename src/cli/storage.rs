@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::events::Actor;
 use crate::identity::Scope;
 use crate::parties;
-use crate::seal::{KeyRing, KeyRingError};
+use crate::seal::{self, KeyRing, KeyRingError};
 
 /// The database, its folder made when it lies in a file.
 pub fn location(config: &StorageConfig) -> Result<Location> {
@@ -32,8 +32,15 @@ pub fn location(config: &StorageConfig) -> Result<Location> {
 /// A connection to a database whose schema is brought up to date first.
 pub fn migrated(config: &StorageConfig) -> Result<DbConnection> {
     let location = location(config)?;
-    location.migrate()?;
+    migrate(&location)?;
     location.open(false)
+}
+
+fn migrate(location: &Location) -> Result<()> {
+    for name in location.migrate()? {
+        tracing::info!(migration = name, "migrated");
+    }
+    Ok(())
 }
 
 /// A connection to a database that is up to date already: for commands that only read.
@@ -74,14 +81,34 @@ pub fn command<T>(
     })
 }
 
-/// The key file, made when there is none.
-pub fn keys(config: &StorageConfig) -> Result<KeyRing> {
-    KeyRing::open_or_create(&config.key_file, Clock::System.now().timestamp()).map_err(|error| of_keys(&error))
+/// The key file of a database, which is brought up to date first. It is made only for a database that belongs to no key ring yet:
+/// beside stored data, new keys would open nothing.
+pub fn keys(config: &StorageConfig, location: &Location) -> Result<KeyRing> {
+    migrate(location)?;
+    let mut connection = location.open(true)?;
+    let file = &config.key_file;
+    match seal::store::bound_to(&mut connection)? {
+        None => KeyRing::open_or_create(file, Clock::System.now().timestamp()).map_err(|error| of_keys(&error)),
+        Some(bound) if !file.exists() => Err(invalid(
+            format!(
+                "the key file {} does not exist, and this database belongs to the key ring {bound}; \
+                 name the right file with --key-file, or restore it from its backup",
+                file.display()
+            ),
+            format!(
+                "密钥文件 {} 不存在，而该数据库属于密钥环 {bound}；请用 --key-file 指定正确的文件，或从备份恢复",
+                file.display()
+            ),
+        )),
+        Some(_) => existing_keys(config, &mut connection),
+    }
 }
 
-/// The key file, which must be there.
-pub fn existing_keys(config: &StorageConfig) -> Result<KeyRing> {
-    KeyRing::load(&config.key_file).map_err(|error| of_keys(&error))
+/// The key file, which must be there and be the database's.
+pub fn existing_keys(config: &StorageConfig, connection: &mut DbConnection) -> Result<KeyRing> {
+    let ring = KeyRing::load(&config.key_file).map_err(|error| of_keys(&error))?;
+    seal::store::compare(connection, &ring)?;
+    Ok(ring)
 }
 
 fn of_keys(error: &KeyRingError) -> Error {

@@ -25,9 +25,9 @@ pub struct Options {
 /// Prints the token and nothing else; it lives ten minutes.
 pub fn run(config: &StorageConfig, options: &Options) -> Result<()> {
     let url = storage::public_url(config)?;
-    let ring = storage::existing_keys(config)?;
-    let keys = TokenKeys::of(&ring).map_err(|error| storage::invalid(error.to_string(), error.chinese()))?;
     let mut connection = storage::up_to_date(config)?;
+    let ring = storage::existing_keys(config, &mut connection)?;
+    let keys = TokenKeys::of(&ring).map_err(|error| storage::invalid(error.to_string(), error.chinese()))?;
     let client = store::client(&mut connection, options.client)?;
     store::require_active(&mut connection, options.client).map_err(|error| match error.code {
         Code::TokenInvalid => {

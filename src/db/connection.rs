@@ -1,5 +1,7 @@
 //! Opening a connection of either back end, and the migrations embedded in the binary.
 
+use std::collections::BTreeSet;
+
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
@@ -83,7 +85,8 @@ impl Location {
     /// Brings the schema to the version of this binary; returns the names of the migrations it ran.
     ///
     /// # Errors
-    /// [`Code::DatabaseUnavailable`], also when the SQLite library is older than the oldest safe one.
+    /// [`Code::DatabaseUnavailable`], also when the SQLite library is older than the oldest safe one;
+    /// [`Code::ConfigurationInvalid`] when a newer program has been at work here.
     pub fn migrate(&self) -> Result<Vec<String>> {
         match self.open(false)? {
             DbConnection::Sqlite(mut connection) => {
@@ -109,18 +112,14 @@ impl Location {
         }
     }
 
-    /// Whether the schema is that of this binary: nothing pending, nothing unknown.
+    /// Whether the schema is older than this binary.
     ///
     /// # Errors
-    /// [`Code::DatabaseUnavailable`].
+    /// [`Code::DatabaseUnavailable`]; [`Code::ConfigurationInvalid`] when it is newer.
     pub fn pending_migrations(&self) -> Result<bool> {
         match self.open(false)? {
-            DbConnection::Sqlite(mut connection) => {
-                connection.has_pending_migration(SQLITE_MIGRATIONS).map_err(migration_failed)
-            }
-            DbConnection::Postgres(mut connection) => {
-                connection.has_pending_migration(POSTGRES_MIGRATIONS).map_err(migration_failed)
-            }
+            DbConnection::Sqlite(mut connection) => are_pending(&mut connection, SQLITE_MIGRATIONS),
+            DbConnection::Postgres(mut connection) => are_pending(&mut connection, POSTGRES_MIGRATIONS),
         }
     }
 }
@@ -138,12 +137,47 @@ fn run_pending<DB: diesel::backend::Backend>(
 where
     EmbeddedMigrations: MigrationSource<DB>,
 {
+    refuse_unknown(connection, &source)?;
     let mut names = Vec::new();
     for migration in connection.pending_migrations(source).map_err(migration_failed)? {
         connection.run_migration(&*migration).map_err(migration_failed)?;
         names.push(migration.name().to_string());
     }
     Ok(names)
+}
+
+fn are_pending<DB: diesel::backend::Backend>(
+    connection: &mut impl MigrationHarness<DB>,
+    source: EmbeddedMigrations,
+) -> Result<bool>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    refuse_unknown(connection, &source)?;
+    connection.has_pending_migration(source).map_err(migration_failed)
+}
+
+/// A newer program may have given the tables another meaning, so this one keeps its hands off.
+fn refuse_unknown<DB: diesel::backend::Backend>(
+    connection: &mut impl MigrationHarness<DB>,
+    source: &EmbeddedMigrations,
+) -> Result<()>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let known = MigrationSource::<DB>::migrations(source).map_err(migration_failed)?;
+    let known: BTreeSet<String> = known.iter().map(|migration| migration.name().version().to_string()).collect();
+    let applied = connection.applied_migrations().map_err(migration_failed)?;
+    let unknown: Vec<String> =
+        applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let unknown = unknown.join(", ");
+    Err(Error::new(Code::ConfigurationInvalid).detail(
+        format!("the schema is newer than this program (migrations {unknown}); run the program that migrated it, or a newer one"),
+        format!("数据库结构比本程序新（迁移 {unknown}）；请使用执行过该迁移的程序或更新的版本"),
+    ))
 }
 
 fn assert_sqlite_version() -> Result<()> {

@@ -28,6 +28,7 @@ diesel::table! {
         zone_id -> Nullable<Uid>,
         credit_code -> Nullable<Text>,
         state -> Text,
+        tokens_void_before -> Nullable<BigInt>,
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
@@ -45,6 +46,7 @@ diesel::table! {
         name -> Text,
         scopes -> Text,
         state -> Text,
+        tokens_void_before -> Nullable<BigInt>,
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
@@ -62,6 +64,18 @@ diesel::table! {
         jwk -> Text,
         state -> Text,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::columns::Uid;
+
+    /// See the migration of the same name.
+    key_ring (id) {
+        id -> BigInt,
+        fingerprint -> Text,
+        bound_at -> BigInt,
     }
 }
 
@@ -612,6 +626,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     party,
     client,
     client_key,
+    key_ring,
     used_assertion,
     chain_head,
     event,

@@ -267,3 +267,57 @@ fn the_log_can_be_read_by_programs() {
     }
     assert!(!log.contains("secret.token.text"), "no token in the log");
 }
+
+/// Runs a scenario of the command line over both back ends.
+fn on_each_back_end(scenario: impl Fn(&Place)) {
+    scenario(&Place::sqlite());
+    scenario(&Place::postgres());
+}
+
+/// Under other keys nothing stored would open and nobody be found again, so a mistyped key file stops the start.
+#[test]
+fn a_database_opens_with_its_own_key_file_only() {
+    on_each_back_end(|place| {
+        let operator = place.json(&["operator", "init", "--key-out", "operator.jwk.json"]);
+        let client = operator["client_id"].as_str().unwrap();
+        drop(Server::start(place, &[]));
+        for arguments in [
+            &["serve", "--listen", "127.0.0.1:0", "--key-file", "mistyped.json"][..],
+            &["token", "--client", client, "--key-file", "mistyped.json"],
+        ] {
+            let said = place.refused(arguments, 2);
+            assert!(said.contains("mistyped.json") && said.contains("密钥文件"), "{said}");
+            assert!(!place.file("mistyped.json").exists(), "no new keys beside stored data: {arguments:?}");
+        }
+        let other = Place::sqlite();
+        drop(Server::start(&other, &[]));
+        std::fs::copy(other.file("keys.json"), place.file("foreign.json")).unwrap();
+        for arguments in [
+            &["serve", "--listen", "127.0.0.1:0", "--key-file", "foreign.json"][..],
+            &["token", "--client", client, "--key-file", "foreign.json"],
+        ] {
+            let said = place.refused(arguments, 2);
+            assert!(said.contains("belongs to the key ring") && said.contains("--key-file"), "{said}");
+            assert!(said.contains("该数据库属于密钥环") && said.contains("从备份恢复"), "{said}");
+        }
+        drop(Server::start(place, &[]));
+        place.told(&["token", "--client", client]);
+    });
+}
+
+/// D19: a newer program may have given the tables another meaning; the older one keeps its hands off.
+#[test]
+fn a_database_of_a_newer_program_is_refused() {
+    on_each_back_end(|place| {
+        place.told(&["migrate"]);
+        let location = labour_exchange::db::Location::parse(&place.database).unwrap();
+        let sql = "insert into __diesel_schema_migrations (version) values ('20990101000001')";
+        labour_exchange::db::statement(sql).run(&mut location.open(false).unwrap()).unwrap();
+        for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"], &["verify"], &["operator", "init"]] {
+            let said = place.refused(arguments, 2);
+            assert!(said.contains("newer than this program (migrations 20990101000001)"), "{arguments:?}: {said}");
+            assert!(said.contains("数据库结构比本程序新"), "{arguments:?}: {said}");
+        }
+        assert!(!place.file("keys.json").exists(), "nothing was made");
+    });
+}

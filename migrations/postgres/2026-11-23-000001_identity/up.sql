@@ -9,6 +9,7 @@ create table zone (
     constraint zone_name_length check (length(name) between 1 and 100)
 );
 
+-- Tokens issued at or before tokens_void_before are void: of one client here below, of every client of the party here.
 create table party (
     id uuid not null,
     name text collate "C" not null,
@@ -17,6 +18,7 @@ create table party (
     zone_id uuid,
     credit_code text collate "C",
     state text collate "C" not null,
+    tokens_void_before bigint,
     version bigint not null,
     created_at bigint not null,
     updated_at bigint not null,
@@ -38,6 +40,7 @@ create table client (
     name text collate "C" not null,
     scopes text collate "C" not null,
     state text collate "C" not null,
+    tokens_void_before bigint,
     version bigint not null,
     created_at bigint not null,
     updated_at bigint not null,

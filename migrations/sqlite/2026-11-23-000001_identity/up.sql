@@ -11,6 +11,7 @@ create table zone (
     constraint zone_name_length check (length(name) between 1 and 100)
 ) strict;
 
+-- Tokens issued at or before tokens_void_before are void: of one client here below, of every client of the party here.
 create table party (
     id blob not null,
     name text not null,
@@ -19,6 +20,7 @@ create table party (
     zone_id blob,
     credit_code text,
     state text not null,
+    tokens_void_before integer,
     version integer not null,
     created_at integer not null,
     updated_at integer not null,
@@ -40,6 +42,7 @@ create table client (
     name text not null,
     scopes text not null,
     state text not null,
+    tokens_void_before integer,
     version integer not null,
     created_at integer not null,
     updated_at integer not null,

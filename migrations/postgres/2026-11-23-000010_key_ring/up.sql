@@ -1,0 +1,9 @@
+-- The key ring this database was first opened with: what it sealed and indexed is of no use under another.
+create table key_ring (
+    id bigint not null,
+    fingerprint text collate "C" not null,
+    bound_at bigint not null,
+    constraint key_ring_pkey primary key (id),
+    constraint key_ring_single check (id = 1),
+    constraint key_ring_fingerprint_length check (length(fingerprint) = 16)
+);
