@@ -239,7 +239,9 @@ on_both! {
         let path = proposed(&app, "SY-YW-2026-01", &[(&origin, "origin"), (&destination, "destination")]).await;
         let digest = digest(&app, &destination, &path, None).await;
         let id = Id::parse(path.rsplit('/').next().unwrap()).unwrap();
+        let guard = if app.is_postgres() { " on agreement_version" } else { "" };
         let tampering = app.state.db.write(move |connection| {
+            statement(format!("drop trigger agreement_version_append_only_update{guard}")).run(connection)?;
             statement("update agreement_version set document = replace(document, '2500', '9500') where agreement_id = ?")
                 .bind(id)
                 .run(connection)?;

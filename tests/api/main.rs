@@ -10,6 +10,7 @@
 )]
 
 mod agreements;
+mod append_only;
 mod arrivals;
 mod command_line;
 mod contract;
@@ -29,4 +30,5 @@ mod reconciliation;
 mod regions;
 mod retention;
 mod support;
+mod verify;
 mod workers;

@@ -57,7 +57,8 @@ const POSTGRES: &[&str] = &[
       where r.relnamespace = cast('public' as regnamespace) and r.relname not like '\\_\\_diesel%'
         and not exists (select 1 from pg_constraint c where c.conindid = i.oid and c.contype in ('p', 'u'))
       group by i.relname, r.relname, x.indisunique, x.indpred is not null",
-    "select 'trigger ' || t.tgname || ' on ' || r.relname from pg_trigger t join pg_class r on r.oid = t.tgrelid where not t.tgisinternal",
+    // TRUNCATE, and so a guard against it, is PostgreSQL's alone.
+    "select 'trigger ' || t.tgname || ' on ' || r.relname from pg_trigger t join pg_class r on r.oid = t.tgrelid where not t.tgisinternal and t.tgtype & 32 = 0",
 ];
 
 const POSTGRES_CONSTRAINTS: &str = "select r.relname || ' ' || c.conname || ' ' || case c.contype when 'p' then 'primary' when 'f' then 'foreign' when 'u' then 'unique' else 'check' end

@@ -2,4 +2,4 @@ drop table idempotency_key;
 drop table feed_head;
 drop table event;
 drop table chain_head;
-drop function event_is_append_only();
+drop function refuse_change();

@@ -66,13 +66,15 @@ create table idempotency_key (
 );
 create index idempotency_key_age_index on idempotency_key (created_at);
 
-create function event_is_append_only() returns trigger language plpgsql as $$
+create function refuse_change() returns trigger language plpgsql as $$
 begin
-    raise exception 'event is append-only';
+    raise exception '% is append-only', tg_table_name;
 end;
 $$;
 create trigger event_append_only_update before update of chain_id, sequence, id, kind, subject_kind, subject_id, subject_version, employer_id,
     happened_at, recorded_at, actor_party_id, actor_client_id, request_id, commitment, previous_hash, hash on event
-    for each row execute function event_is_append_only();
+    for each row execute function refuse_change();
 create trigger event_append_only_delete before delete on event
-    for each row execute function event_is_append_only();
+    for each row execute function refuse_change();
+create trigger event_append_only_truncate before truncate on event
+    for each statement execute function refuse_change();

@@ -58,3 +58,11 @@ create table identity_read (
     constraint identity_read_purpose_length check (length(purpose) between 1 and 200)
 );
 create index identity_read_worker_index on identity_read (party_id, worker_id);
+
+-- Who read what stands as it was written.
+create trigger identity_read_append_only_update before update on identity_read
+    for each row execute function refuse_change();
+create trigger identity_read_append_only_delete before delete on identity_read
+    for each row execute function refuse_change();
+create trigger identity_read_append_only_truncate before truncate on identity_read
+    for each statement execute function refuse_change();

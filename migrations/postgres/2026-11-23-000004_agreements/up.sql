@@ -71,3 +71,19 @@ create table ratification (
     constraint ratification_signature_with_key check ((signature is null) = (key_id is null))
 );
 create index ratification_party_index on ratification (agreement_id, party_id);
+
+-- Once proposed, the terms stand as they were put before the parties; only their state moves on.
+create trigger agreement_version_append_only_update before update of agreement_id, number, effective_on, document, digest, reason, created_at on agreement_version
+    for each row when (old.state <> 'draft') execute function refuse_change();
+create trigger agreement_version_append_only_delete before delete on agreement_version
+    for each row when (old.state <> 'draft') execute function refuse_change();
+create trigger agreement_version_append_only_truncate before truncate on agreement_version
+    for each statement execute function refuse_change();
+
+-- A ratification stands as it was given.
+create trigger ratification_append_only_update before update on ratification
+    for each row execute function refuse_change();
+create trigger ratification_append_only_delete before delete on ratification
+    for each row execute function refuse_change();
+create trigger ratification_append_only_truncate before truncate on ratification
+    for each statement execute function refuse_change();

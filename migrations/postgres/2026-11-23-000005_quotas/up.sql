@@ -92,3 +92,11 @@ create table place_hold (
 );
 create index place_hold_dispatch_index on place_hold (agreement_id, dispatch_id);
 create index place_hold_expiry_index on place_hold (agreement_id, holds_until);
+
+-- The ledger behind the counters is only ever added to.
+create trigger place_entry_append_only_update before update on place_entry
+    for each row execute function refuse_change();
+create trigger place_entry_append_only_delete before delete on place_entry
+    for each row execute function refuse_change();
+create trigger place_entry_append_only_truncate before truncate on place_entry
+    for each statement execute function refuse_change();

@@ -51,3 +51,12 @@ create table dispute (
 );
 create index dispute_placement_index on dispute (agreement_id, placement_id);
 create index dispute_party_index on dispute (raised_by);
+
+-- What was claimed stays; a later claim of the same claimant only marks it as replaced.
+create trigger claim_append_only_update before update of agreement_id, id, placement_id, claimant_id, claimant_role, client_ref, outcome, happened_on, employer_id, region_code,
+    evidence, late, exchange_index, name_index, name_sealed, content_hash, recorded_at on claim
+    for each row execute function refuse_change();
+create trigger claim_append_only_delete before delete on claim
+    for each row execute function refuse_change();
+create trigger claim_append_only_truncate before truncate on claim
+    for each statement execute function refuse_change();

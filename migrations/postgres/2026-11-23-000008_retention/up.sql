@@ -102,3 +102,11 @@ create table retention_due (
     constraint retention_due_agreement_fkey foreign key (agreement_id) references agreement (id),
     constraint retention_due_sign check (placements >= 0)
 );
+
+-- What was seen stays as it was reported.
+create trigger observation_append_only_update before update on observation
+    for each row execute function refuse_change();
+create trigger observation_append_only_delete before delete on observation
+    for each row execute function refuse_change();
+create trigger observation_append_only_truncate before truncate on observation
+    for each statement execute function refuse_change();

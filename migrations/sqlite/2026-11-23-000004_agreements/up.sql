@@ -71,3 +71,25 @@ create table ratification (
     constraint ratification_signature_with_key check ((signature is null) = (key_id is null))
 ) strict, without rowid;
 create index ratification_party_index on ratification (agreement_id, party_id);
+
+-- Once proposed, the terms stand as they were put before the parties; only their state moves on.
+create trigger agreement_version_append_only_update before update of agreement_id, number, effective_on, document, digest, reason, created_at on agreement_version
+when old.state <> 'draft'
+begin
+    select raise(abort, 'agreement_version is append-only');
+end;
+create trigger agreement_version_append_only_delete before delete on agreement_version
+when old.state <> 'draft'
+begin
+    select raise(abort, 'agreement_version is append-only');
+end;
+
+-- A ratification stands as it was given.
+create trigger ratification_append_only_update before update on ratification
+begin
+    select raise(abort, 'ratification is append-only');
+end;
+create trigger ratification_append_only_delete before delete on ratification
+begin
+    select raise(abort, 'ratification is append-only');
+end;

@@ -92,3 +92,13 @@ create table place_hold (
 ) strict, without rowid;
 create index place_hold_dispatch_index on place_hold (agreement_id, dispatch_id);
 create index place_hold_expiry_index on place_hold (agreement_id, holds_until);
+
+-- The ledger behind the counters is only ever added to.
+create trigger place_entry_append_only_update before update on place_entry
+begin
+    select raise(abort, 'place_entry is append-only');
+end;
+create trigger place_entry_append_only_delete before delete on place_entry
+begin
+    select raise(abort, 'place_entry is append-only');
+end;

@@ -102,3 +102,13 @@ create table retention_due (
     constraint retention_due_agreement_fkey foreign key (agreement_id) references agreement (id),
     constraint retention_due_sign check (placements >= 0)
 ) strict, without rowid;
+
+-- What was seen stays as it was reported.
+create trigger observation_append_only_update before update on observation
+begin
+    select raise(abort, 'observation is append-only');
+end;
+create trigger observation_append_only_delete before delete on observation
+begin
+    select raise(abort, 'observation is append-only');
+end;
