@@ -54,6 +54,14 @@ pub struct AgreementParty {
     pub region_code: Option<crate::regions::RegionCode>,
 }
 
+/// Every agreement there is, drafts too, oldest first: for the checks of the operator, who has no party in them.
+///
+/// # Errors
+/// What the database says.
+pub fn every_id(connection: &mut DbConnection) -> Result<Vec<Id>> {
+    Ok(agreement::table.order(agreement::id).select(agreement::id).load(connection)?)
+}
+
 /// An agreement the caller's party takes part in; a draft only for the party that writes it.
 ///
 /// # Errors

@@ -279,6 +279,22 @@ pub fn once<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnectio
     }
 }
 
+/// Runs reads that must all see the same moment on a connection at hand: for the command line.
+///
+/// # Errors
+/// What `work` says, or [`Code::DatabaseUnavailable`].
+pub fn snapshot<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+    let begin = match connection {
+        DbConnection::Sqlite(_) => "begin",
+        DbConnection::Postgres(_) => "begin isolation level repeatable read read only",
+    };
+    begin_transaction(connection, begin).map_err(Error::unavailable)?;
+    let read = work(connection);
+    // Nothing was written that could be lost with it.
+    drop(rollback(connection));
+    read
+}
+
 fn begin_transaction(connection: &mut DbConnection, begin: &str) -> diesel::QueryResult<()> {
     match connection {
         DbConnection::Sqlite(inner) => AnsiTransactionManager::begin_transaction_sql(inner, begin),

@@ -324,6 +324,12 @@ pub fn release(
     Ok(())
 }
 
+/// How many accounts there are.
+pub fn count(connection: &mut DbConnection) -> Result<u64> {
+    let count: i64 = statement("select count(*) from place_account").returning::<BigInt>().get_result(connection)?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
 /// Accounts whose counters are not the sum of their entries; what `verify` asks.
 pub fn differences(connection: &mut DbConnection) -> Result<Vec<(Id, i64, i64, i64, i64)>> {
     Ok(statement(

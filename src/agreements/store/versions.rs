@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::agreements::VersionState;
-use crate::agreements::document::Document;
+use crate::agreements::document::{self, Document};
 use crate::db::schema::{agreement_version, ratification};
 use crate::db::{Day, DbConnection, Id, Instant, PageRequest, statement};
 use crate::error::{Error, Result};
@@ -87,6 +87,35 @@ pub fn outline(connection: &mut DbConnection, agreement_id: Id) -> Result<Vec<(i
         .order(agreement_version::number)
         .select((agreement_version::number, agreement_version::state, agreement_version::effective_on))
         .load(connection)?)
+}
+
+/// Versions whose document has not its digest, and ratifications over another digest than their version's; what `verify` asks. The
+/// number of versions looked at comes first.
+///
+/// # Errors
+/// What the database says.
+pub fn differences(connection: &mut DbConnection, agreement_id: Id) -> Result<(u64, Vec<String>)> {
+    let rows: Vec<VersionRow> = agreement_version::table
+        .filter(agreement_version::agreement_id.eq(agreement_id))
+        .order(agreement_version::number)
+        .select(VersionRow::as_select())
+        .load(connection)?;
+    let ratifications: Vec<RatificationRow> = ratification::table
+        .filter(ratification::agreement_id.eq(agreement_id))
+        .order((ratification::version, ratification::party_id))
+        .select(RatificationRow::as_select())
+        .load(connection)?;
+    let mut found = Vec::new();
+    for row in &rows {
+        if document::require_intact(&row.document, &row.digest).is_err() {
+            found.push(format!("version {}: its document was changed, it no longer has its digest", row.number));
+        }
+        let others = ratifications.iter().filter(|given| given.version == row.number && given.digest != row.digest);
+        found.extend(others.map(|given| {
+            format!("version {}: party {} ratified another digest than the one kept", row.number, given.party_id)
+        }));
+    }
+    Ok((u64::try_from(rows.len()).unwrap_or(u64::MAX), found))
 }
 
 /// Writes a new version.
