@@ -20,7 +20,7 @@ pub mod text_columns;
 
 pub use columns::{Day, Id, Instant, Uid};
 pub use connection::{DbConnection, Location};
-pub use executor::{Db, once};
+pub use executor::{Db, once, snapshot};
 pub use lane::{Lane, Together};
 pub use page::{Page, PageRequest};
 pub use statement::{Column, Statement, statement};

@@ -9,6 +9,7 @@
 //! Limits: [`BODY_BYTES_MAX`] per body, and the time a client may take to send a request (`--request-timeout-s`).
 
 pub mod answer;
+pub mod body;
 pub mod docs;
 pub mod edge;
 pub mod extract;

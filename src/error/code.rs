@@ -17,6 +17,8 @@ pub enum Kind {
     Conflict,
     /// A condition of the request does not hold.
     PreconditionFailed,
+    /// The request took too long to arrive.
+    TimedOut,
     /// Too large.
     TooLarge,
     /// Not a media type that is taken.
@@ -115,6 +117,7 @@ catalogue! {
     RunInProgress "run_in_progress" Conflict true, "A reconciliation of this agreement is running", "该协议的对账正在进行", "Wait until it is done.", "请等待其完成。";
     PreconditionFailed "precondition_failed" PreconditionFailed false, "It has changed since you read it", "数据在读取后已被修改", "Read it again, check your change, and send the ETag you got.", "请重新读取并核对，再以新的 ETag 提交。";
     PreconditionRequired "precondition_required" PreconditionRequired false, "An If-Match header is needed", "缺少 If-Match 请求头", "Send the ETag you got when you read it.", "请发送读取时得到的 ETag。";
+    RequestTimeout "request_timeout" TimedOut true, "The request took too long to arrive", "请求接收超时", "Send the whole body within limit_s; over a slow line, split the work into several calls.", "请在 limit_s 秒内发送完整请求体；网络较慢时请分多次发送。";
     BodyTooLarge "body_too_large" TooLarge false, "The body is too large", "请求体过大", "Send at most limit_bytes; split the work into several calls.", "请勿超过 limit_bytes；请分多次发送。";
     UnsupportedMediaType "unsupported_media_type" UnsupportedMediaType false, "This media type is not taken here", "不支持的媒体类型", "Send Content-Type: application/json.", "请使用 Content-Type: application/json。";
     FieldInvalid "field_invalid" Invalid false, "Some fields are not valid", "部分字段无效", "Mend the fields named in errors.", "请按 errors 中的提示修改字段。";

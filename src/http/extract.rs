@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 
-use super::BODY_BYTES_MAX;
+use super::body::read_body;
 use super::idempotency::IdempotencyKey;
 use crate::app::State;
 use crate::db::PageRequest;
@@ -173,24 +173,6 @@ fn if_match(headers: &HeaderMap) -> Option<i64> {
     let text = value.to_str().unwrap_or_default().trim();
     // A tag that is none of ours can match no version.
     (text != "*").then(|| text.trim_matches('"').parse::<i64>().unwrap_or(-1))
-}
-
-async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes> {
-    let media_type =
-        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let too_large = || Error::new(Code::BodyTooLarge).param("limit_bytes", BODY_BYTES_MAX);
-    let bytes = match payload.to_bytes_limited(BODY_BYTES_MAX).await {
-        Ok(read) => read.map_err(|cause| {
-            Error::new(Code::JsonInvalid).detail(format!("the body could not be read: {cause}"), "请求体读取失败")
-        })?,
-        Err(_) => return Err(too_large()),
-    };
-    let known = essence == "application/json" || essence == "application/merge-patch+json";
-    if !(known || bytes.is_empty() && essence.is_empty()) {
-        return Err(Error::new(Code::UnsupportedMediaType));
-    }
-    Ok(bytes)
 }
 
 /// Reads JSON; an empty body reads as an empty object.

@@ -97,6 +97,7 @@ pub const fn status_of(kind: Kind) -> StatusCode {
         Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Kind::Conflict => StatusCode::CONFLICT,
         Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Kind::TimedOut => StatusCode::REQUEST_TIMEOUT,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
@@ -168,6 +169,10 @@ pub fn respond(error: &Error, context: &RequestContext) -> HttpResponse {
                 header::WWW_AUTHENTICATE,
                 format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\""),
             ));
+        }
+        Code::RequestTimeout => {
+            // The rest of the body may still come, and must not be taken for the next request.
+            response.force_close();
         }
         Code::MethodNotAllowed => {
             response.insert_header((header::ALLOW, text("allow").unwrap_or_default()));

@@ -15,6 +15,7 @@ use super::{client_assertion, policy, store};
 use crate::app::State;
 use crate::db::{Id, Instant};
 use crate::error::{Code, Error, Result};
+use crate::http::body::in_time;
 use crate::http::problem::Problem;
 use crate::seal::Sensitive;
 
@@ -172,7 +173,7 @@ async fn read_form(request: &HttpRequest, payload: web::Payload) -> Result<Resul
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Ok(Err(INVALID_REQUEST));
     }
-    let Ok(read) = payload.to_bytes_limited(FORM_BYTES_MAX).await else {
+    let Ok(read) = in_time(request, payload.to_bytes_limited(FORM_BYTES_MAX)).await? else {
         return Err(Error::new(Code::BodyTooLarge).param("limit_bytes", FORM_BYTES_MAX));
     };
     let Ok(bytes) = read else { return Ok(Err(INVALID_REQUEST)) };

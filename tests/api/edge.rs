@@ -1,14 +1,12 @@
 //! What every request passes and every answer has, whatever it is about.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::time::Duration;
 
-use actix_web::HttpServer;
 use serde_json::json;
 
 use crate::on_both;
 use crate::support::scene::Scene;
-use crate::support::{TestApp, TestParty};
+use crate::support::{TestApp, TestParty, wire};
 
 const BODY_LIMIT: usize = 5 * 1024 * 1024;
 
@@ -200,24 +198,30 @@ on_both! {
 
     /// On the wire HEAD has the headers of GET and no body, and the connection goes on.
     async fn head_has_no_body_on_the_wire(app: TestApp) {
-        let state = app.state.clone();
-        let server = HttpServer::new(move || labour_exchange::app::app(&state)).workers(1).bind(("127.0.0.1", 0)).unwrap();
-        let address = server.addrs()[0];
-        let server = server.disable_signals().run();
-        let handle = server.handle();
-        actix_web::rt::spawn(server);
-        let talk = actix_web::rt::task::spawn_blocking(move || {
-            let mut wire = TcpStream::connect(address).unwrap();
-            wire.write_all(b"HEAD /livez HTTP/1.1\r\nHost: exchange.test\r\n\r\nGET /livez HTTP/1.1\r\nHost: exchange.test\r\nConnection: close\r\n\r\n").unwrap();
-            let mut answer = String::new();
-            wire.read_to_string(&mut answer).unwrap();
-            answer
-        });
-        let answer = talk.await.unwrap();
-        handle.stop(false).await;
+        let sent = "HEAD /livez HTTP/1.1\r\nHost: exchange.test\r\n\r\nGET /livez HTTP/1.1\r\nHost: exchange.test\r\nConnection: close\r\n\r\n";
+        let answer = wire::talk(&app.state, sent).await;
         let parts: Vec<&str> = answer.split("\r\n\r\n").collect();
         assert_eq!(parts.len(), 3, "two heads and one body: {answer}");
         assert!(parts[0].to_lowercase().contains("content-length: 18") && parts[1].starts_with("HTTP/1.1 200"), "{answer}");
         assert_eq!(parts[2], "{\"status\":\"alive\"}");
+    }
+    /// P18: whoever sends a body drop by drop is told so and hung up on, with a token or without.
+    async fn a_body_that_does_not_arrive_in_time_is_refused(app: TestApp) {
+        let party = origin(&app).await;
+        let mut state = app.state.clone();
+        state.limits.body = Duration::from_millis(300);
+        let token = app.token(&party, &[]);
+        let head = |path: &str, media_type: &str| format!(
+            "POST {path} HTTP/1.1\r\nHost: exchange.test\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: drop-by-drop\r\nContent-Type: {media_type}\r\nContent-Length: 1000\r\n\r\n{{"
+        );
+        for (path, media_type) in [("/v1/workers", "application/json"), ("/oauth/token", "application/x-www-form-urlencoded")] {
+            let answer = wire::talk(&state, head(path, media_type)).await;
+            let reply = wire::reply(&format!("POST {path}"), &answer).expect(408);
+            assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+            if path == "/v1/workers" {
+                let problem = reply.problem("request_timeout");
+                assert_eq!((problem.header("retry-after"), &problem.body["limit_s"]), ("1", &json!(0)));
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::scene::{Scene, identity_number, register, targets, terms};
-use crate::support::{PUBLIC_URL, Reply, TestApp, together};
+use crate::support::{PUBLIC_URL, Reply, TestApp, together, wire};
 
 type Met = Vec<(Code, Reply)>;
 
@@ -65,6 +65,7 @@ async fn with_the_request(scene: &Scene) -> Met {
             Code::BodyTooLarge,
             post().fresh_key().bytes("application/json", " ".repeat(5 * 1024 * 1024 + 1)).send().await,
         ),
+        (Code::RequestTimeout, too_slow(scene).await),
         (Code::UnsupportedMediaType, post().fresh_key().bytes("text/plain", "quota").send().await),
         (
             Code::FieldInvalid,
@@ -75,6 +76,18 @@ async fn with_the_request(scene: &Scene) -> Met {
         (Code::UnknownField, app.post(party, &quotas, json!({ "post_titel": "普工" })).await),
         (Code::RoleNotAllowed, app.post(&scene.origin, &quotas, quota_of(scene, 1)).await),
     ]
+}
+
+/// A body that does not come, over a socket.
+async fn too_slow(scene: &Scene) -> Reply {
+    let mut state = scene.app.state.clone();
+    state.limits.body = std::time::Duration::from_millis(200);
+    let (path, token) = (scene.path("/quotas"), scene.app.token(&scene.destination, &[]));
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: exchange.test\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: never-arrives\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    );
+    wire::reply(&format!("POST {path}"), &wire::talk(&state, head).await)
 }
 
 /// What stands in the way of an agreement.

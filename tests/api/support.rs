@@ -9,6 +9,7 @@
 pub mod cluster;
 pub mod conformance;
 pub mod scene;
+pub mod wire;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
