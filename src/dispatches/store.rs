@@ -28,6 +28,9 @@ pub struct PlacementFilter {
     pub state: Option<PlacementState>,
     /// Only placements of this worker.
     pub worker_id: Option<Id>,
+    /// Only the placements with this reference of the origin.
+    #[param(max_length = 100, min_length = 1)]
+    pub partner_ref: Option<String>,
 }
 
 /// What a list of dispatches may be narrowed to.
@@ -294,6 +297,9 @@ pub fn placements(
     }
     if let Some(worker) = filter.worker_id {
         query = query.filter(placement::worker_id.eq(worker));
+    }
+    if let Some(partner_ref) = &filter.partner_ref {
+        query = query.filter(placement::partner_ref.eq(partner_ref));
     }
     query = match (page.after, page.descending) {
         (Some(after), false) => query.filter(placement::id.gt(after)),

@@ -192,6 +192,8 @@ on_both! {
         scene.app.post(&scene.origin, &format!("{path}/cancellation"), json!({})).await.expect(200);
         assert_eq!(send(row(&other, "A-2")).await.0, "accepted");
         let revived = scene.app.get(&scene.origin, &path).await.expect(200).body;
+        let found = scene.app.get(&scene.origin, &scene.path("/placements?partner_ref=A-2")).await.expect(200).body;
+        assert_eq!(found["items"][0]["id"], placement);
         assert_eq!((revived["partner_ref"].as_str(), revived["quota_id"].as_str()), (Some("A-2"), Some(other.as_str())));
     }
 
