@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
+use super::identity_number::IdentityNumberError;
 use super::rules::{self, Candidate, Difference, Held};
 use super::sealing::{self, SealedField};
 use super::store::register::{self, Known, KnownWorker};
@@ -64,6 +65,7 @@ impl Batch {
         for (row, new) in rows.iter().enumerate() {
             batch.add(keys, new, format!("/rows/{row}"), today);
         }
+        batch.doubt_round_numbers();
         Ok(batch)
     }
 
@@ -105,6 +107,30 @@ impl Batch {
             }
         }
         self.partner_refs.push(partner_ref);
+    }
+
+    /// Where a spreadsheet has damaged some numbers of a file it has damaged others so that they still fit: one in eleven. A number in
+    /// such a file that ends in three zeros is somebody else's as likely as not, so a person looks at the card.
+    fn doubt_round_numbers(&mut self) {
+        let damaged =
+            |faults: &[Fault]| faults.iter().any(|fault| fault.code == IdentityNumberError::Damaged.code());
+        if !self.refused.iter().any(|(_, faults)| damaged(faults)) {
+            return;
+        }
+        let (doubtful, sure) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|entry: &Entry| entry.candidate.number.may_be_rounded());
+        self.entries = sure;
+        let fault = |entry: Entry| {
+            let fault = Fault::body(
+                format!("{}/identity_number", entry.at),
+                "identity_number_may_be_rounded",
+                "ends in 000 in a file whose other numbers a spreadsheet has rounded; compare it with the identity card and send it on its own",
+                "同一文件中其他号码已被表格软件舍入，此号码以 000 结尾，请核对身份证后单独提交",
+            );
+            (entry.row, vec![fault])
+        };
+        self.refused.extend(doubtful.into_iter().map(fault));
     }
 
     /// Who of these persons the register holds.
