@@ -112,8 +112,7 @@ impl Batch {
     /// Where a spreadsheet has damaged some numbers of a file it has damaged others so that they still fit: one in eleven. A number in
     /// such a file that ends in three zeros is somebody else's as likely as not, so a person looks at the card.
     fn doubt_round_numbers(&mut self) {
-        let damaged =
-            |faults: &[Fault]| faults.iter().any(|fault| fault.code == IdentityNumberError::Damaged.code());
+        let damaged = |faults: &[Fault]| faults.iter().any(|fault| fault.code == IdentityNumberError::Damaged.code());
         if !self.refused.iter().any(|(_, faults)| damaged(faults)) {
             return;
         }
