@@ -3,7 +3,8 @@
 //! Deliberately absent: names. A name that differs is `Sealed` here; who may read it unseals it elsewhere.
 
 use super::consequences::DiscrepancyCode;
-use super::facts::{ClaimRow, ClaimantRole, ClaimedOutcome, EmployerRef};
+use super::facts::{ClaimRow, EmployerRef};
+use crate::arrivals::{ClaimantRole, ClaimedOutcome};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -5,94 +5,9 @@
 //! passes the facts recorded until the cut-off.
 
 use crate::agreements::rule_terms::{ArrivalRule, EvidenceLevel};
+use crate::arrivals::{ClaimantRole, ClaimedOutcome};
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// In which capacity a party makes a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "employer")]
-pub enum ClaimantRole {
-    /// The employer (用人单位).
-    Employer,
-    /// The authority at the destination (输入方).
-    Destination,
-    /// A station (劳务服务站).
-    Station,
-    /// The authority at the origin (输出方).
-    Origin,
-}
-
-impl ClaimantRole {
-    /// The stable code.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Employer => "employer",
-            Self::Destination => "destination",
-            Self::Station => "station",
-            Self::Origin => "origin",
-        }
-    }
-
-    /// The role of a code.
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Employer, Self::Destination, Self::Station, Self::Origin].into_iter().find(|role| role.code() == code)
-    }
-
-    /// Whether this role's word confirms or denies an arrival. A station or the origin can report one, not confirm it.
-    #[must_use]
-    pub const fn confirms(self) -> bool {
-        matches!(self, Self::Employer | Self::Destination)
-    }
-}
-
-/// What a party says happened to a placement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "onboarded")]
-pub enum ClaimedOutcome {
-    /// Arrived and accepted (已到岗).
-    Onboarded,
-    /// Arrived, at another employer or in another region (改派).
-    Diverted,
-    /// Did not appear (未到).
-    NoShow,
-    /// Turned down by the employer (用人单位拒收).
-    RefusedByEmployer,
-    /// Turned down by the worker (本人拒绝).
-    RefusedByWorker,
-}
-
-impl ClaimedOutcome {
-    /// The stable code.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Onboarded => "onboarded",
-            Self::Diverted => "diverted",
-            Self::NoShow => "no_show",
-            Self::RefusedByEmployer => "refused_by_employer",
-            Self::RefusedByWorker => "refused_by_worker",
-        }
-    }
-
-    /// The outcome of a code.
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        let all = [Self::Onboarded, Self::Diverted, Self::NoShow, Self::RefusedByEmployer, Self::RefusedByWorker];
-        all.into_iter().find(|outcome| outcome.code() == code)
-    }
-
-    /// Whether it says that the person arrived somewhere.
-    #[must_use]
-    pub const fn is_arrival(self) -> bool {
-        matches!(self, Self::Onboarded | Self::Diverted)
-    }
-}
 
 /// How far the origin's row has got. What happened after the departure is read from the claims, never from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -181,7 +181,8 @@ fn choose(offered: &[Offer]) -> MatchVerdict {
 mod tests {
     use super::*;
     use crate::agreements::rule_terms::EvidenceLevel;
-    use crate::reconciliation::facts::{ClaimantRole, ClaimedOutcome, EmployerRef, OriginState};
+    use crate::arrivals::{ClaimantRole, ClaimedOutcome};
+    use crate::reconciliation::facts::{EmployerRef, OriginState};
     use jiff::civil::{Date, date};
     use proptest::prelude::*;
     use std::collections::BTreeSet;

@@ -3,10 +3,9 @@
 //! A record owns what the borrowed rows of `reconciliation::facts` look at. Deliberately absent: where the records come from, and
 //! everything that was recorded after the cut-off: it never gets here.
 
-use super::facts::{
-    AgreementWindows, ClaimRow, ClaimantRole, ClaimedOutcome, EmployerRef, OriginRow, OriginState, SeenSummary,
-};
+use super::facts::{AgreementWindows, ClaimRow, EmployerRef, OriginRow, OriginState, SeenSummary};
 use crate::agreements::rule_terms::{AttributionRule, EvidenceLevel};
+use crate::arrivals::{ClaimantRole, ClaimedOutcome};
 use jiff::civil::Date;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;

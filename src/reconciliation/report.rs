@@ -316,10 +316,10 @@ impl SaidValue {
         let (by, claim_id) = match said.by {
             SaidBy::Plan => ("plan", None),
             SaidBy::Observations => ("observations", None),
-            SaidBy::Claim { claim_id, role } => (role.code(), Some(Id(claim_id))),
+            SaidBy::Claim { claim_id, role } => (role.as_str(), Some(Id(claim_id))),
         };
         let value = match said.value {
-            FieldValue::Outcome(outcome) => Some(outcome.code().to_owned()),
+            FieldValue::Outcome(outcome) => Some(outcome.as_str().to_owned()),
             FieldValue::Employer(employer) => employer.party.map(|party| party.to_string()),
             FieldValue::Region(region) => region.map(ToOwned::to_owned),
             FieldValue::Day(day) => Some(day.to_string()),

@@ -27,9 +27,10 @@
 
 use super::consequences::{DiscrepancyCode, TwoSided};
 use super::differences::{Detail, FieldValue, MismatchField, Said, SaidBy};
-use super::facts::{AgreementWindows, ClaimRow, ClaimedOutcome, OriginRow, OriginState, SeenSummary};
+use super::facts::{AgreementWindows, ClaimRow, OriginRow, OriginState, SeenSummary};
 use super::situations::Situation;
 use super::testimony::Testimony;
+use crate::arrivals::ClaimedOutcome;
 use crate::retention::day_ranges::days_after;
 use crate::retention::facts::region_contains;
 use jiff::civil::Date;
@@ -249,8 +250,9 @@ fn away_from_plan<'a>(origin: &OriginRow<'a>, confirmed: &'a ClaimRow<'a>) -> Op
 mod tests {
     use super::*;
     use crate::agreements::rule_terms::EvidenceLevel;
+    use crate::arrivals::ClaimantRole;
     use crate::reconciliation::consequences::AppliesTo;
-    use crate::reconciliation::facts::{ClaimantRole, EmployerRef};
+    use crate::reconciliation::facts::EmployerRef;
     use crate::reconciliation::run_hash::{RowKey, row_hash, run_hash};
     use crate::reconciliation::situations::SITUATIONS;
     use jiff::civil::date;

@@ -201,12 +201,12 @@ impl Line {
             SaidBy::Plan => self.text("plan"),
             SaidBy::Observations => self.text("observations"),
             SaidBy::Claim { claim_id, role } => {
-                self.text(role.code());
+                self.text(role.as_str());
                 self.id(Some(claim_id));
             }
         }
         match said.value {
-            FieldValue::Outcome(outcome) => self.text(outcome.code()),
+            FieldValue::Outcome(outcome) => self.text(outcome.as_str()),
             FieldValue::Seen => self.text("seen"),
             FieldValue::Employer(EmployerRef { party, credit_code }) => {
                 self.id(party);

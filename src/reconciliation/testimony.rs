@@ -8,8 +8,9 @@
 //! Deliberately absent: the plan of the origin and the clock's deadlines; `reconciliation::rules` brings them in.
 
 use super::differences::{Detail, FieldValue, MismatchField, Said, SaidBy};
-use super::facts::{AgreementWindows, ClaimRow, ClaimantRole, EmployerRef, SeenSummary};
+use super::facts::{AgreementWindows, ClaimRow, EmployerRef, SeenSummary};
 use crate::agreements::rule_terms::EvidenceLevel;
+use crate::arrivals::ClaimantRole;
 use crate::retention::day_ranges::days_between;
 use crate::retention::facts::region_contains;
 use jiff::civil::Date;

@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::agreements::rule_terms::EvidenceLevel;
+use crate::arrivals::{ClaimantRole, ClaimedOutcome};
 use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
 use crate::dispatches::PlacementState;
-use crate::error::{Error, Result};
-use crate::reconciliation::facts::{ClaimantRole, ClaimedOutcome, SeenSummary};
+use crate::error::Result;
+use crate::reconciliation::facts::SeenSummary;
 use crate::reconciliation::persons::Gathering;
 use crate::reconciliation::records::{
     ClaimRecord, IdentifiedPlacement, IdentityRecord, PlacementRecord, QuotaRecord, Stretch,
@@ -49,7 +50,8 @@ type PlacementColumns = (Id, Id, Id, PlacementState, Day, Option<Day>, Option<Da
 const CLAIM: &str = "c.id, c.placement_id, c.claimant_role, c.claimant_id, c.outcome, c.happened_on, c.employer_id, \
                      c.region_code, c.evidence, c.late, c.recorded_at";
 type ClaimTypes = (Uid, Nullable<Uid>, Text, Uid, Text, Text, Nullable<Uid>, Nullable<Text>, Text, Bool, BigInt);
-type ClaimColumns = (Id, Option<Id>, String, Id, String, Day, Option<Id>, Option<String>, EvidenceLevel, bool, Instant);
+type ClaimColumns =
+    (Id, Option<Id>, ClaimantRole, Id, ClaimedOutcome, Day, Option<Id>, Option<String>, EvidenceLevel, bool, Instant);
 
 /// Joins the claim `r` that had replaced `c`; one bind, the instant. What is left without an `r` was in effect.
 const REPLACED: &str =
@@ -134,7 +136,7 @@ impl Books {
         .bind(self.cut_off)
         .returning::<ClaimTypes>()
         .load(connection)?;
-        rows.into_iter().map(claim).collect()
+        Ok(rows.into_iter().map(claim).collect())
     }
 
     fn seen_between(&self, connection: &mut DbConnection, after: Id, last: Id) -> Result<HashMap<Uuid, SeenSummary>> {
@@ -278,7 +280,7 @@ impl Books {
         .load(connection)?;
         let mut claims: HashMap<Uuid, Vec<ClaimRecord>> = HashMap::new();
         for row in rows {
-            let claim = claim(row)?;
+            let claim = claim(row);
             claims.entry(claim.placement_id.unwrap_or_default()).or_default().push(claim);
         }
         Ok(claims)
@@ -298,10 +300,8 @@ impl Books {
         .bind(self.cut_off)
         .returning::<((Binary, Binary), ClaimTypes)>()
         .load(connection)?;
-        let named = |((worker_key, name_key), row): ((Vec<u8>, Vec<u8>), ClaimColumns)| {
-            Ok(IdentityRecord { worker_key, name_key, claim: claim(row)? })
-        };
-        rows.into_iter().map(named).collect()
+        let named = |((worker_key, name_key), row)| IdentityRecord { worker_key, name_key, claim: claim(row) };
+        Ok(rows.into_iter().map(named).collect())
     }
 
     fn placement(&self, row: PlacementColumns) -> PlacementRecord {
@@ -320,19 +320,19 @@ impl Books {
     }
 }
 
-fn claim(row: ClaimColumns) -> Result<ClaimRecord> {
+fn claim(row: ClaimColumns) -> ClaimRecord {
     let (id, placement, role, claimant, outcome, day, employer, region, evidence, late, recorded_at) = row;
-    Ok(ClaimRecord {
+    ClaimRecord {
         id: id.0,
         placement_id: placement.map(|id| id.0),
-        role: ClaimantRole::from_code(&role).ok_or_else(|| Error::internal("a claim of an unknown role"))?,
+        role,
         claimant: claimant.0,
-        outcome: ClaimedOutcome::from_code(&outcome).ok_or_else(|| Error::internal("a claim of an unknown outcome"))?,
+        outcome,
         day: day.0,
         employer: employer.map(|id| id.0),
         region,
         evidence,
         late,
         recorded_at: recorded_at.as_micros(),
-    })
+    }
 }
