@@ -22,7 +22,7 @@ pub use columns::{Day, Id, Instant, Uid};
 pub use connection::{DbConnection, Location};
 pub use executor::{Db, once, snapshot};
 pub use lane::{Lane, Together};
-pub use page::{Page, PageRequest};
+pub use page::{Keyset, Page, PageRequest};
 pub use statement::{Column, Statement, statement};
 
 /// A day (24 hours) in seconds.

@@ -17,6 +17,7 @@ use super::{
 use crate::db::{Day, DbConnection, Id};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::{Actor, log};
+use crate::identity;
 use crate::identity::client_assertion::verify_detached;
 use crate::lifecycle::step;
 
@@ -157,7 +158,7 @@ fn require_day_to_come(state: AgreementState, effective_on: Day, today: Day) -> 
 
 /// The registered key of the client that made the signature.
 fn signing_key(connection: &mut DbConnection, client_id: Id, document: &str, signature: &str) -> Result<String> {
-    for key in store::signing_keys(connection, client_id)? {
+    for key in identity::store::signing_keys(connection, client_id)? {
         match verify_detached(&key, document.as_bytes(), signature) {
             Ok(_) => return Ok(key.kid),
             Err(refusal) => tracing::info!(kid = key.kid, reason = refusal.reason(), "signature refused"),

@@ -205,7 +205,7 @@ async fn list_agreement_versions(
         let rows = versions::page(connection, id, &page)?;
         let ratifications = versions::ratifications_of(connection, id, &rows)?;
         let items = rows.iter().map(|row| AgreementVersion::of(row, &ratifications)).collect();
-        Answer::page(&page.page(&keys, items, |version: &AgreementVersion| versions::page_id(version.number)))
+        Answer::page(&page.page_by_number(&keys, items, |version: &AgreementVersion| version.number))
     };
     state.db.read(read).await
 }

@@ -19,7 +19,6 @@ use crate::db::schema::{agreement, agreement_party};
 use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, Uid, statement};
 use crate::error::{Code, Error, Result};
 use crate::identity::Scope;
-use crate::identity::jwks::{RegisteredKey, RegisteredKeyState};
 
 /// Parsed terms kept in memory; a province has some hundred agreements in force.
 const TERMS_REMEMBERED: usize = 1_024;
@@ -310,7 +309,6 @@ pub fn list(
         .filter(agreement_party::party_id.eq(scope.party_id))
         .filter(agreement::state.ne(AgreementState::Draft).or(agreement::drafted_by.eq(scope.party_id)))
         .select((Agreement::as_select(), agreement_party::role))
-        .limit(page.probe())
         .into_boxed();
     if let Some(state) = filter.state {
         query = query.filter(agreement::state.eq(state));
@@ -331,30 +329,6 @@ pub fn list(
         };
         query = query.filter(within(first).or(within(second)));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(agreement::id.gt(after)),
-        (Some(after), true) => query.filter(agreement::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(agreement::id.desc()) } else { query.order(agreement::id.asc()) };
-    let rows: Vec<(Agreement, PartyRole)> = query.load(connection)?;
+    let rows: Vec<(Agreement, PartyRole)> = page.narrow(query, agreement::id).load(connection)?;
     Ok(rows.into_iter().map(|(agreement, role)| Membership { agreement, role }).collect())
-}
-
-/// The keys of a client with which it may sign now.
-///
-/// # Errors
-/// What the database says; an internal error when a stored key cannot be read.
-pub fn signing_keys(connection: &mut DbConnection, client_id: Id) -> Result<Vec<RegisteredKey>> {
-    let rows: Vec<(String, String)> =
-        statement("select jwk, state from client_key where client_id = ? and state <> 'revoked' order by kid")
-            .bind(client_id)
-            .returning::<(Text, Text)>()
-            .load(connection)?;
-    rows.into_iter()
-        .map(|(jwk, state)| {
-            let state = if state == "active" { RegisteredKeyState::Active } else { RegisteredKeyState::Retiring };
-            RegisteredKey::from_jwk(&serde_json::from_str(&jwk)?, state).map_err(Error::internal)
-        })
-        .collect()
 }

@@ -226,8 +226,8 @@ pub fn list(
     add(filter.in_effect == Some(false), " and c.replaced_by is not null");
     add(filter.first_arrival == Some(true), &format!(" and {}", first_arrival()));
     add(filter.first_arrival == Some(false), &format!(" and not {}", first_arrival()));
-    add(page.after.is_some(), if page.descending { " and c.id < ?" } else { " and c.id > ?" });
-    text.push_str(if page.descending { " order by c.id desc limit ?" } else { " order by c.id limit ?" });
+    let keyset = page.keyset("c.id");
+    add(true, &format!(" and {} order by {} limit ?", keyset.condition, keyset.order));
 
     let mut query = only_of_employer(statement(text).bind(agreement_id), employer);
     for id in [filter.placement_id, filter.claimant_id].into_iter().flatten() {
@@ -237,8 +237,5 @@ pub fn list(
     for word in words.into_iter().flatten().chain(filter.client_ref.as_deref()) {
         query = query.bind(word);
     }
-    if let Some(after) = page.after {
-        query = query.bind(after);
-    }
-    load(connection, keys, query.bind(page.probe()))
+    load(connection, keys, query.bind(keyset.after).bind(page.probe()))
 }

@@ -2,11 +2,16 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
+use diesel::ExpressionMethods;
+use diesel::dsl::{Asc, Desc, Gt, Lt};
+use diesel::expression::{AsExpression, Expression, TypedExpressionType};
+use diesel::query_dsl::methods::{FilterDsl, LimitDsl, OrderDsl};
+use diesel::sql_types::{BigInt, SingleValue};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::columns::Id;
+use super::columns::{Id, Uid};
 use crate::error::{Code, Error, Fault, Result};
 use crate::seal::KeyRing;
 
@@ -31,13 +36,51 @@ pub struct Page<T> {
 pub struct PageRequest {
     /// Rows wanted.
     pub limit: i64,
-    /// Go on behind this id; see [`Self::after_number`] for lists in the order of a number.
+    /// Go on behind this id, or behind the number it stands for; see [`Self::narrow`].
     pub after: Option<Id>,
     /// Newest first.
     pub descending: bool,
     /// What the cursor is bound to: the list with all its filters.
     list: String,
 }
+
+/// A page in the words of SQL; the limit is [`PageRequest::probe`].
+#[derive(Debug, Clone)]
+pub struct Keyset {
+    /// Stands in `where`; takes one bind, [`Self::after`].
+    pub condition: String,
+    /// Stands in `order by`.
+    pub order: String,
+    /// The id behind which the page begins.
+    pub after: Id,
+}
+
+/// What a list may be in the order of. A cursor keeps either in the same sixteen bytes.
+pub trait PageOrder: SingleValue + TypedExpressionType + Sized {
+    /// The value that is compared.
+    type Key: AsExpression<Self>;
+
+    /// The value of a cursor.
+    fn key(after: Option<Id>) -> Option<Self::Key>;
+}
+
+impl PageOrder for Uid {
+    type Key = Id;
+
+    fn key(after: Option<Id>) -> Option<Id> {
+        after
+    }
+}
+
+impl PageOrder for BigInt {
+    type Key = i64;
+
+    fn key(after: Option<Id>) -> Option<i64> {
+        after.map(|Id(number)| i64::try_from(number.as_u128()).unwrap_or(i64::MAX))
+    }
+}
+
+type KeyOf<C> = <<C as Expression>::SqlType as PageOrder>::Key;
 
 impl PageRequest {
     /// Reads the page parameters; `list` names the list and all its filters, so that a cursor fits only the list it came from.
@@ -83,10 +126,32 @@ impl PageRequest {
         self.limit.saturating_add(1)
     }
 
-    /// Go on behind this number, in a list that is in the order of a number: its cursors were made by [`Self::page_by_number`].
+    /// Narrows a boxed query to the rows of this page, in the order of a column of ids or numbers.
+    pub fn narrow<Q, C>(&self, query: Q, column: C) -> Q
+    where
+        C: Copy + Expression<SqlType: PageOrder>,
+        Q: FilterDsl<Gt<C, KeyOf<C>>, Output = Q> + FilterDsl<Lt<C, KeyOf<C>>, Output = Q>,
+        Q: OrderDsl<Asc<C>, Output = Q> + OrderDsl<Desc<C>, Output = Q> + LimitDsl<Output = Q>,
+    {
+        let query = match (C::SqlType::key(self.after), self.descending) {
+            (Some(after), false) => FilterDsl::filter(query, column.gt(after)),
+            (Some(after), true) => FilterDsl::filter(query, column.lt(after)),
+            (None, _) => query,
+        };
+        let query = if self.descending { query.order(column.desc()) } else { query.order(column.asc()) };
+        query.limit(self.probe())
+    }
+
+    /// The same for the text of a statement, in the order of a column of ids.
     #[must_use]
-    pub fn after_number(&self) -> Option<i64> {
-        self.after.map(|Id(number)| i64::try_from(number.as_u128()).unwrap_or(i64::MAX))
+    pub fn keyset(&self, column: &str) -> Keyset {
+        let (comparison, direction, start) =
+            if self.descending { ("<", "desc", Id(uuid::Uuid::max())) } else { (">", "asc", Id::NIL) };
+        Keyset {
+            condition: format!("{column} {comparison} ?"),
+            order: format!("{column} {direction}"),
+            after: self.after.unwrap_or(start),
+        }
     }
 
     /// Makes the page of a list in the order of a number from 0 on.

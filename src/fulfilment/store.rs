@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::QuotaPlaces;
 use super::rules::measure_of;
 use crate::agreements::{Target, Unit};
-use crate::db::{DbConnection, Id, Instant, PageRequest, Uid, statement};
+use crate::db::{DbConnection, Id, Instant, Keyset, PageRequest, Uid, statement};
 use crate::dispatches::tally::{Measure, Standing};
 use crate::error::Result;
 use crate::regions::Scope;
@@ -96,13 +96,12 @@ pub fn rows(
     let person = target.unit == Unit::Person;
     let (key, group) =
         if person { ("p.worker_id", "p.origin_id, p.worker_id") } else { ("p.id", "p.origin_id, p.worker_id, p.id") };
-    let (comparison, order, start) =
-        if page.descending { ("<", "desc", Id(uuid::Uuid::max())) } else { (">", "asc", Id::NIL) };
+    let Keyset { condition: behind, order, after } = page.keyset(key);
     let first = first_placement(connection, person);
     let mut query = statement(format!(
         "select p.worker_id, p.origin_id, {first}, count(*) from placement p {check} \
-         where p.agreement_id = ? and p.plan_year = ? and {condition} and p.group_code in ({populations}) {scope} and {key} {comparison} ? \
-         group by {group} having min({rank}) = ? order by {key} {order} limit ?"
+         where p.agreement_id = ? and p.plan_year = ? and {condition} and p.group_code in ({populations}) {scope} and {behind} \
+         group by {group} having min({rank}) = ? order by {order} limit ?"
     ));
     if let Some(node) = target.node {
         query = query.bind(node.code());
@@ -117,7 +116,7 @@ pub fn rows(
         .and_then(|rank| i64::try_from(rank).ok())
         .unwrap_or_default();
     let rows: Vec<(Id, Id, Id, i64)> = query
-        .bind(page.after.unwrap_or(start))
+        .bind(after)
         .bind(rank_value)
         .bind(page.probe())
         .returning::<(Uid, Uid, Uid, BigInt)>()

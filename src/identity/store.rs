@@ -102,19 +102,19 @@ pub fn clients(connection: &mut DbConnection, filter: &ClientFilter, page: &Page
     if let Some(state) = filter.state {
         query = query.filter(client::state.eq(state));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(client::id.gt(after)),
-        (Some(after), true) => query.filter(client::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(client::id.desc()) } else { query.order(client::id.asc()) };
-    Ok(query.limit(page.probe()).load(connection)?)
+    Ok(page.narrow(query, client::id).load(connection)?)
 }
 
 /// The keys of a client, newest first.
 pub fn keys(connection: &mut DbConnection, client_id: Id) -> Result<Vec<ClientKey>> {
     let keys = client_key::table.filter(client_key::client_id.eq(client_id)).select(ClientKey::as_select());
     Ok(keys.order((client_key::created_at.desc(), client_key::kid.asc())).load(connection)?)
+}
+
+/// The keys with which a client may sign now, newest first; a stored key that is no longer understood signs nothing.
+pub fn signing_keys(connection: &mut DbConnection, client_id: Id) -> Result<Vec<RegisteredKey>> {
+    let keys = keys(connection, client_id)?;
+    Ok(keys.iter().filter(|key| key.state != KeyState::Revoked).filter_map(ClientKey::registered).collect())
 }
 
 /// The keys of some clients, each with its client, newest first.

@@ -105,13 +105,7 @@ pub fn parties(connection: &mut DbConnection, filter: &PartyFilter, page: &PageR
     if let Some(name) = &filter.name {
         query = query.filter(replace(party::name, name.clone(), String::new()).ne(party::name));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(party::id.gt(after)),
-        (Some(after), true) => query.filter(party::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(party::id.desc()) } else { query.order(party::id.asc()) };
-    Ok(query.limit(page.probe()).load(connection)?)
+    Ok(page.narrow(query, party::id).load(connection)?)
 }
 
 /// Writes the facts and the state of a party, if nobody else has changed it meanwhile.
@@ -178,11 +172,5 @@ pub fn zones(connection: &mut DbConnection, filter: &ZoneFilter, page: &PageRequ
     if let Some(host) = filter.host_code {
         query = query.filter(zone::host_code.eq(host));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(zone::id.gt(after)),
-        (Some(after), true) => query.filter(zone::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(zone::id.desc()) } else { query.order(zone::id.asc()) };
-    Ok(query.limit(page.probe()).load(connection)?)
+    Ok(page.narrow(query, zone::id).load(connection)?)
 }

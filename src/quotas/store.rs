@@ -79,13 +79,7 @@ pub fn list(
     if let Some(partner_ref) = &filter.partner_ref {
         query = query.filter(dsl::partner_ref.eq(partner_ref));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(dsl::id.gt(after)),
-        (Some(after), true) => query.filter(dsl::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(dsl::id.desc()) } else { query.order(dsl::id.asc()) };
-    Ok(query.limit(page.probe()).load(connection)?)
+    Ok(page.narrow(query, dsl::id).load(connection)?)
 }
 
 /// Moves a quota to its next state, if nobody else has changed it meanwhile.

@@ -238,11 +238,5 @@ pub fn observations(
     if let Some(source) = filter.source {
         query = query.filter(observation::source.eq(source));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(observation::id.gt(after)),
-        (Some(after), true) => query.filter(observation::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(observation::id.desc()) } else { query.order(observation::id.asc()) };
-    Ok(query.limit(page.probe()).load(connection)?)
+    Ok(page.narrow(query, observation::id).load(connection)?)
 }

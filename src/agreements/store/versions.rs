@@ -167,34 +167,16 @@ pub fn move_version(connection: &mut DbConnection, row: &mut VersionRow, to: Ver
     Ok(())
 }
 
-/// A version's number in the place where pages have an id.
-#[must_use]
-pub fn page_id(number: i64) -> Id {
-    Id(uuid::Uuid::from_u128(u128::try_from(number).unwrap_or_default()))
-}
-
-/// Versions of a page, in the order of their numbers; see [`page_id`].
+/// Versions of a page, in the order of their numbers.
 ///
 /// # Errors
 /// What the database says.
 pub fn page(connection: &mut DbConnection, agreement_id: Id, page: &PageRequest) -> Result<Vec<VersionRow>> {
     let query = agreement_version::table
         .filter(agreement_version::agreement_id.eq(agreement_id))
-        .limit(page.probe())
         .select(VersionRow::as_select())
         .into_boxed();
-    let after = page.after.map(|id| i64::try_from(id.0.as_u128()).unwrap_or(i64::MAX));
-    let query = match (after, page.descending) {
-        (Some(after), false) => query.filter(agreement_version::number.gt(after)),
-        (Some(after), true) => query.filter(agreement_version::number.lt(after)),
-        (None, _) => query,
-    };
-    let query = if page.descending {
-        query.order(agreement_version::number.desc())
-    } else {
-        query.order(agreement_version::number.asc())
-    };
-    Ok(query.load(connection)?)
+    Ok(page.narrow(query, agreement_version::number).load(connection)?)
 }
 
 /// The ratifications of an agreement's versions `from..=to`.

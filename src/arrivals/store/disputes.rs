@@ -81,11 +81,5 @@ pub fn list(
     if let Some(party) = filter.raised_by {
         query = query.filter(dsl::raised_by.eq(party));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(dsl::id.gt(after)),
-        (Some(after), true) => query.filter(dsl::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(dsl::id.desc()) } else { query.order(dsl::id.asc()) };
-    Ok(query.limit(page.probe()).load(connection)?)
+    Ok(page.narrow(query, dsl::id).load(connection)?)
 }

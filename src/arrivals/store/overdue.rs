@@ -66,13 +66,7 @@ pub fn list(
     if let Some(dispatch) = filter.dispatch_id {
         query = query.filter(placement::dispatch_id.eq(dispatch));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(placement::id.gt(after)),
-        (Some(after), true) => query.filter(placement::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(placement::id.desc()) } else { query.order(placement::id.asc()) };
-    let rows = query.limit(page.probe()).load::<Placement>(connection)?;
+    let rows = page.narrow(query, placement::id).load::<Placement>(connection)?;
     Ok(rows
         .into_iter()
         .filter_map(|placement| {

@@ -234,13 +234,7 @@ pub fn list(
     if let Some(day) = filter.cut_off_on {
         query = query.filter(dsl::cut_off_on.eq(day));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(dsl::id.gt(after)),
-        (Some(after), true) => query.filter(dsl::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(dsl::id.desc()) } else { query.order(dsl::id.asc()) };
-    query.limit(page.probe()).load(connection)?.into_iter().map(RunRow::read).collect()
+    page.narrow(query, dsl::id).load(connection)?.into_iter().map(RunRow::read).collect()
 }
 
 /// A page of the rows of a run, by place in the run.
@@ -259,11 +253,5 @@ pub fn rows(
     if let Some(situations) = filter.situations() {
         query = query.filter(dsl::situation.eq_any(situations));
     }
-    query = match (page.after_number(), page.descending) {
-        (Some(after), false) => query.filter(dsl::ordinal.gt(after)),
-        (Some(after), true) => query.filter(dsl::ordinal.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(dsl::ordinal.desc()) } else { query.order(dsl::ordinal.asc()) };
-    query.limit(page.probe()).load(connection)?.into_iter().map(StoredRow::read).collect()
+    page.narrow(query, dsl::ordinal).load(connection)?.into_iter().map(StoredRow::read).collect()
 }

@@ -61,16 +61,10 @@ pub fn list(
     page: &PageRequest,
 ) -> Result<Vec<IdentityReading>> {
     row(connection, party_id, worker_id)?;
-    let mut query = identity_read::table
+    let query = identity_read::table
         .filter(identity_read::party_id.eq(party_id))
         .filter(identity_read::worker_id.eq(worker_id))
         .select(IdentityReading::as_select())
         .into_boxed();
-    query = match (page.after, page.descending) {
-        (None, _) => query,
-        (Some(after), false) => query.filter(identity_read::id.gt(after)),
-        (Some(after), true) => query.filter(identity_read::id.lt(after)),
-    };
-    query = if page.descending { query.order(identity_read::id.desc()) } else { query.order(identity_read::id.asc()) };
-    Ok(query.limit(page.probe()).load(connection)?)
+    Ok(page.narrow(query, identity_read::id).load(connection)?)
 }
