@@ -12,6 +12,7 @@ pub mod jwks;
 pub mod jws;
 pub mod oauth;
 pub mod policy;
+pub mod refusal;
 pub mod routes;
 pub mod store;
 pub mod token;
@@ -30,6 +31,7 @@ use crate::app::State;
 use crate::db::Id;
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
+use refusal::Refusal;
 use token::AccessToken;
 
 /// For whom a query is made: every store function takes it and shows only what this party may see.
@@ -75,7 +77,7 @@ async fn verify(state: &State, token: &str) -> Result<Arc<AccessToken>> {
     if let Some(verified) = state.verified.get(token, now) {
         return Ok(verified);
     }
-    let refused = |refusal: jws::Refusal| {
+    let refused = |refusal: Refusal| {
         tracing::info!(reason = refusal.reason(), "access token refused");
         Error::new(Code::TokenInvalid)
     };

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::{
     jwks::{PublicKey, RegisteredKey, RegisteredKeyState, is_plain_text},
-    jws::{CLOCK_SKEW, Compact, NumericDate, Refusal, SigningAlgorithm, is_over, is_to_come},
+    jws::{CLOCK_SKEW, Compact, NumericDate, SigningAlgorithm, is_over, is_to_come},
+    refusal::Refusal,
 };
 
 /// The `typ` of an assertion; leaving it out is allowed too (api-rules A2).
@@ -62,7 +63,7 @@ pub fn unverified_client(assertion: &str) -> Result<Uuid, Refusal> {
 /// endpoint's address, is refused (RFC 10070). The caller passes the keys of [`unverified_client`].
 ///
 /// # Errors
-/// A `Refusal` for the log; the caller is told [`super::jws::INVALID_CLIENT`].
+/// A `Refusal` for the log; the caller is told `invalid_client`.
 pub fn verify_client_assertion(
     assertion: &str,
     client_id: Uuid,
@@ -168,7 +169,7 @@ pub fn detached_key_id(signature: &str) -> Result<Option<String>, Refusal> {
 /// after its key has been retired.
 ///
 /// # Errors
-/// A `Refusal` for the log; the caller is told [`super::jws::INVALID_SIGNATURE`].
+/// A `Refusal` for the log; the caller is told `signature_invalid`.
 pub fn verify_detached(key: &RegisteredKey, bytes: &[u8], signature: &str) -> Result<DetachedSignature, Refusal> {
     let compact = detached(signature)?;
     if compact.header.kid.as_ref().is_some_and(|kid| *kid != key.kid) {

@@ -1,152 +1,21 @@
 //! The strict reading of a compact signature (RFC 7515) that access tokens, client assertions and agreement
-//! signatures share, and the reasons for which one is refused.
+//! signatures share.
 //!
-//! What a caller may learn is one word per endpoint ([`PublicOutcome`]); what the log learns is the exact reason
-//! ([`Refusal::reason`]). Nothing here trusts a key or an address that arrives inside a header, and no algorithm is
+//! Nothing here trusts a key or an address that arrives inside a header, and no algorithm is
 //! chosen by the message alone: it has to fit the key that was registered before (RFC 8725 §3.1, api-rules A3, A4).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned, de::IgnoredAny};
-use thiserror::Error;
+
+use super::refusal::Refusal;
 
 /// The longest token or signature that is looked at, in bytes (promises R11).
 pub const LONGEST_TOKEN: usize = 4_096;
 
 /// How far two clocks may differ (promises R11).
 pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(30);
-
-/// What the outside is told, whatever the reason was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PublicOutcome {
-    /// The stable code, an OAuth error code.
-    pub code: &'static str,
-    /// The message with its remedy.
-    pub english: &'static str,
-    /// The same in Chinese.
-    pub chinese: &'static str,
-}
-
-/// An access token was refused (RFC 6750 §3.1).
-pub const INVALID_TOKEN: PublicOutcome = PublicOutcome {
-    code: "invalid_token",
-    english: "The access token is not valid. Get a new one at the token endpoint and send the request again.",
-    chinese: "访问令牌无效。请在令牌端点重新获取后再次请求。",
-};
-
-/// A client assertion was refused (RFC 6749 §5.2).
-pub const INVALID_CLIENT: PublicOutcome = PublicOutcome {
-    code: "invalid_client",
-    english: "The client could not be authenticated. Check the client id, the registered key, the audience (the issuer as one string) and the clock, and sign a new assertion.",
-    chinese: "客户端身份认证失败。请检查客户端编号、已登记的公钥、aud（应为发行方地址的单个字符串）和本机时钟，并重新签名。",
-};
-
-/// A signature under an agreement was refused.
-pub const INVALID_SIGNATURE: PublicOutcome = PublicOutcome {
-    code: "signature_invalid",
-    english: "The signature does not belong to these terms and this key. Fetch the canonical bytes of the version, sign exactly those bytes with a registered key, and send the detached signature.",
-    chinese: "签名与该条款版本或该密钥不符。请下载该版本的规范化内容，用已登记的密钥对原始字节签名后提交分离式签名。",
-};
-
-/// Why a token, an assertion or a signature was refused: for the log, never for the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// Longer than [`LONGEST_TOKEN`].
-    #[error("longer than {LONGEST_TOKEN} bytes")]
-    TooLong,
-    /// Not three base64url parts.
-    #[error("not a compact signature of three parts")]
-    Malformed,
-    /// The header is not the JSON of a signature header.
-    #[error("the header is not a signature header")]
-    HeaderMalformed,
-    /// An algorithm outside the list, or one that does not fit the key.
-    #[error("the algorithm is not allowed, or does not fit the key")]
-    AlgorithmRefused,
-    /// The header brings or points to a key of its own.
-    #[error("the header brings a key or an address of one")]
-    HeaderKeyRefused,
-    /// The header demands an extension.
-    #[error("the header demands an extension")]
-    CriticalHeaderRefused,
-    /// Another kind of token.
-    #[error("another type of token")]
-    WrongType,
-    /// No key of that id.
-    #[error("no usable key of that id")]
-    KeyUnknown,
-    /// The signature does not match.
-    #[error("the signature does not match")]
-    SignatureInvalid,
-    /// The claims are not the expected JSON.
-    #[error("the claims are malformed")]
-    ClaimsMalformed,
-    /// A required claim is absent.
-    #[error("the claim {0} is missing")]
-    ClaimMissing(&'static str),
-    /// Issued by somebody else.
-    #[error("another issuer")]
-    IssuerMismatch,
-    /// Meant for somebody else.
-    #[error("another audience, or a list of audiences")]
-    AudienceMismatch,
-    /// Subject and client are not the same.
-    #[error("the subject is not the client")]
-    SubjectMismatch,
-    /// Its time is over.
-    #[error("expired")]
-    Expired,
-    /// Its time has not come.
-    #[error("not valid yet")]
-    NotYetValid,
-    /// Issued in the future.
-    #[error("issued in the future")]
-    IssuedInFuture,
-    /// Lives longer than allowed.
-    #[error("lives longer than allowed")]
-    LifetimeTooLong,
-    /// The token id is empty, too long or not plain text.
-    #[error("the token id is not usable")]
-    TokenIdInvalid,
-    /// The scope is not a list of scope names.
-    #[error("the scope is malformed")]
-    ScopeInvalid,
-    /// Withdrawn before its time.
-    #[error("revoked")]
-    Revoked,
-}
-
-impl Refusal {
-    /// The stable reason for the log.
-    #[must_use]
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::TooLong => "too_long",
-            Self::Malformed => "malformed",
-            Self::HeaderMalformed => "header_malformed",
-            Self::AlgorithmRefused => "algorithm_refused",
-            Self::HeaderKeyRefused => "header_key_refused",
-            Self::CriticalHeaderRefused => "critical_header_refused",
-            Self::WrongType => "wrong_type",
-            Self::KeyUnknown => "key_unknown",
-            Self::SignatureInvalid => "signature_invalid",
-            Self::ClaimsMalformed => "claims_malformed",
-            Self::ClaimMissing(_) => "claim_missing",
-            Self::IssuerMismatch => "issuer_mismatch",
-            Self::AudienceMismatch => "audience_mismatch",
-            Self::SubjectMismatch => "subject_mismatch",
-            Self::Expired => "expired",
-            Self::NotYetValid => "not_yet_valid",
-            Self::IssuedInFuture => "issued_in_future",
-            Self::LifetimeTooLong => "lifetime_too_long",
-            Self::TokenIdInvalid => "token_id_invalid",
-            Self::ScopeInvalid => "scope_invalid",
-            Self::Revoked => "revoked",
-        }
-    }
-}
 
 /// The algorithms that a signature may have here (api-rules A3). Each fits one kind of key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -464,13 +333,5 @@ pub(super) mod tests {
         for text in ["\"1800000000\"", "1e300", "-1e18", "99999999999999999", "true", "[]", "NaN"] {
             assert_eq!(read(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn the_outside_learns_one_word_and_the_log_learns_the_reason() {
-        assert_eq!(INVALID_TOKEN.code, "invalid_token");
-        assert_eq!(INVALID_CLIENT.code, "invalid_client");
-        assert_eq!(Refusal::ClaimMissing("aud").reason(), "claim_missing");
-        assert_eq!(Refusal::ClaimMissing("aud").to_string(), "the claim aud is missing");
     }
 }

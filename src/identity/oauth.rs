@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::clients::Client;
-use super::jws::{INVALID_CLIENT, Refusal};
+use super::refusal::Refusal;
 use super::token::{Grant, IssuedToken, LONGEST_LIFETIME};
 use super::{client_assertion, policy, store};
 use crate::app::State;
@@ -89,8 +89,10 @@ const UNSUPPORTED_GRANT: TokenRefusal = TokenRefusal {
     error: "unsupported_grant_type",
     error_description: "Only grant_type=client_credentials with a client assertion is supported.",
 };
-const CLIENT_REFUSED: TokenRefusal =
-    TokenRefusal { error: INVALID_CLIENT.code, error_description: INVALID_CLIENT.english };
+const CLIENT_REFUSED: TokenRefusal = TokenRefusal {
+    error: "invalid_client",
+    error_description: "The client could not be authenticated. Check the client id, the registered key, the audience (the issuer as one string) and the clock, and sign a new assertion.",
+};
 const PARTY_SUSPENDED: TokenRefusal = TokenRefusal {
     error: "unauthorized_client",
     error_description: "The party of this client is suspended. Ask the operator why, and to activate it again.",

@@ -17,7 +17,8 @@ use uuid::Uuid;
 pub use self::verified::{LONGEST_UNCHECKED, VerifiedTokens};
 use super::{
     jwks::KeySet,
-    jws::{Compact, NumericDate, Refusal, SigningAlgorithm, is_over, is_to_come},
+    jws::{Compact, NumericDate, SigningAlgorithm, is_over, is_to_come},
+    refusal::Refusal,
 };
 use crate::seal::{KeyRing, KeyRingError, Sensitive, SigningKeyState};
 
@@ -234,7 +235,7 @@ impl TokenKeys {
     /// [`TokenKeys::issue`] writes is required. `now` is the only clock.
     ///
     /// # Errors
-    /// A `Refusal` for the log; the caller is told [`super::jws::INVALID_TOKEN`].
+    /// A `Refusal` for the log; the caller is told `token_invalid`.
     pub fn verify_access_token(
         &self,
         token: &str,
