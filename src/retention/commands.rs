@@ -6,8 +6,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use diesel::RunQueryDsl;
-use diesel::sql_types::BigInt;
 use serde_json::json;
 
 use super::admission::{self, KnownEmployer, Named, Seen};
@@ -15,7 +13,7 @@ use super::history::History;
 use super::records::{NewExit, NewObservation, NewSpell, Observation, PlacementName, Reporter, ReporterRole, Spell};
 use super::spell_book::{Report, SpellBook, Step};
 use super::{EVENT_PLACEMENTS_MAX, ROWS_MAX, checks, store};
-use crate::db::{DbConnection, Id, statement};
+use crate::db::{DbConnection, Id};
 use crate::dispatches::outcomes::{self, Ending};
 use crate::dispatches::tally;
 use crate::error::{Code, Error, Fault, Language, Result};
@@ -90,7 +88,7 @@ impl<'a> Desk<'a> {
             chain: Chain::Agreement(self.agreement_id),
             subject_kind: "retention",
             subject_id: self.agreement_id,
-            subject_version: figures_version(connection, self.agreement_id)?,
+            subject_version: store::figures_version(connection, self.agreement_id)?,
             employer_id: employers.first().copied().filter(|_| employers.len() == 1),
             payload: json!({
                 "agreement_id": self.agreement_id,
@@ -104,14 +102,6 @@ impl<'a> Desk<'a> {
         };
         log::record(connection, self.actor, event)
     }
-}
-
-/// The version of the agreement's figures, which every command that changes them counts up.
-fn figures_version(connection: &mut DbConnection, agreement_id: Id) -> Result<i64> {
-    Ok(statement("select tally_version from agreement where id = ?")
-        .bind(agreement_id)
-        .returning::<BigInt>()
-        .get_result(connection)?)
 }
 
 /// Observations taken so far, and what stands for what.

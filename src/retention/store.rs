@@ -345,3 +345,11 @@ pub fn write_spells(connection: &mut DbConnection, agreement_id: Id, new: &[Spel
     }
     Ok(())
 }
+
+/// The version of the agreement's figures, which every command that changes them counts up.
+pub fn figures_version(connection: &mut DbConnection, agreement_id: Id) -> Result<i64> {
+    Ok(statement("select tally_version from agreement where id = ?")
+        .bind(agreement_id)
+        .returning::<BigInt>()
+        .get_result(connection)?)
+}
