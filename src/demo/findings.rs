@@ -174,107 +174,122 @@ async fn verdicts(exchange: &mut Exchange, stage: &Stage, signed: &Signed, count
     Ok(())
 }
 
+impl Counted {
+    fn situation(&self, name: &str) -> usize {
+        self.situations.get(name).copied().unwrap_or_default()
+    }
+
+    fn field(&self, name: &str) -> usize {
+        self.fields.get(name).copied().unwrap_or_default()
+    }
+}
+
+const fn row(code: &'static str, zh: &'static str, en: &'static str, planned: usize, found: usize) -> FaultRow {
+    FaultRow { code, zh, en, planned, found }
+}
+
+fn refused(exchange: &Exchange, step: &'static str, code: &str) -> usize {
+    exchange.refused.get(&(step, code.to_owned())).copied().unwrap_or_default()
+}
+
 fn faults(exchange: &Exchange, stage: &Stage, counted: &Counted) -> Vec<FaultRow> {
-    let refused = |step: &str, code: &str| {
-        let found = exchange.refused.iter().find(|((at, what), _)| *at == step && what == code);
-        found.map_or(0, |(_, times)| *times)
-    };
-    let situation = |name: &str| counted.situations.get(name).copied().unwrap_or_default();
-    let field = |name: &str| counted.fields.get(name).copied().unwrap_or_default();
-    let row = |code, zh, en, planned, found| FaultRow { code, zh, en, planned, found };
-    let spoilt: usize = SPOILT.iter().map(|(_, code)| refused("registration", code)).sum();
-    let not_arrived = [Fate::NoShow, Fate::RefusedByEmployer, Fate::RefusedByWorker].map(persons).iter().sum();
     let known = [
+        before_departure(exchange, counted),
+        at_arrival(counted),
+        in_post(exchange, counted),
+        between_the_sides(exchange, counted),
+        in_the_evidence(exchange, stage, counted),
+    ]
+    .concat();
+    let rest = the_rest(exchange, counted, &known);
+    [known, rest.to_vec()].concat()
+}
+
+/// D01 to D03: who should not have been on the roster.
+fn before_departure(exchange: &Exchange, counted: &Counted) -> Vec<FaultRow> {
+    let (twice, too_young) = ("worker_already_placed", "under_sixteen");
+    let spoilt = SPOILT.iter().map(|(_, code)| refused(exchange, "registration", code)).sum();
+    let numbers = SPOILT.len() * plan::SPOILT_EACH;
+    let names = persons(Fate::OtherName);
+    vec![
         row(
             "D01",
             "重复登记",
             "listed twice · worker_already_placed",
             plan::LISTED_TWICE,
-            refused("roster", "worker_already_placed"),
+            refused(exchange, "roster", twice),
         ),
-        row("D02", "身份证号码损坏", "spoilt numbers · identity_number_*", SPOILT.len() * plan::SPOILT_EACH, spoilt),
-        row("D02", "姓名写法不一", "another name · field_mismatch name", persons(Fate::OtherName), field("name")),
+        row("D02", "身份证号码损坏", "spoilt numbers · identity_number_*", numbers, spoilt),
+        row("D02", "姓名写法不一", "another name · field_mismatch name", names, counted.field("name")),
         row(
             "D03",
             "不符合条件（未满十六周岁）",
             "under age · under_sixteen",
             plan::CHILDREN,
-            refused("roster", "under_sixteen"),
+            refused(exchange, "roster", too_young),
         ),
-        row("D04", "未到岗、拒收、拒绝", "did not arrive · not_arrived", not_arrived, situation("not_arrived")),
-        row("D04", "出发后无人反馈", "nothing heard · missing", persons(Fate::Unheard), situation("missing")),
-        row(
-            "D05",
-            "换了单位",
-            "another employer · wrong_employer",
-            persons(Fate::OtherEmployer),
-            situation("wrong_employer"),
-        ),
-        row("D05", "换了地区", "another region · wrong_region", persons(Fate::OtherRegion), situation("wrong_region")),
-        row(
-            "D06",
-            "单位逾期未答复",
-            "employer silent · unanswered",
-            persons(Fate::StationOnly),
-            situation("unanswered"),
-        ),
+    ]
+}
+
+/// D04 to D06: what became of the departure.
+fn at_arrival(counted: &Counted) -> Vec<FaultRow> {
+    let not_arrived = [Fate::NoShow, Fate::RefusedByEmployer, Fate::RefusedByWorker].map(persons).iter().sum();
+    let at = |code, zh, en, fate, situation| row(code, zh, en, persons(fate), counted.situation(situation));
+    let contradicted = persons(Fate::Contradicted);
+    vec![
+        row("D04", "未到岗、拒收、拒绝", "did not arrive · not_arrived", not_arrived, counted.situation("not_arrived")),
+        at("D04", "出发后无人反馈", "nothing heard · missing", Fate::Unheard, "missing"),
+        at("D05", "换了单位", "another employer · wrong_employer", Fate::OtherEmployer, "wrong_employer"),
+        at("D05", "换了地区", "another region · wrong_region", Fate::OtherRegion, "wrong_region"),
+        at("D06", "单位逾期未答复", "employer silent · unanswered", Fate::StationOnly, "unanswered"),
         row(
             "D06",
             "单位与输入地说法相反",
             "employer against destination · field_mismatch outcome",
-            persons(Fate::Contradicted),
-            field("outcome"),
+            contradicted,
+            counted.field("outcome"),
         ),
-        row(
-            "D07",
-            "已离岗仍在工资台账",
-            "left, still on the ledger · left at 90d",
-            persons(Fate::LeavesOnPaperStays),
-            counted.paper,
-        ),
-        row(
-            "D08",
-            "同期两份工作",
-            "two posts at once · other_spell_that_day",
-            persons(Fate::TwoPosts),
-            refused("spells", "other_spell_that_day"),
-        ),
-        row(
-            "D09",
-            "超出批准名额",
-            "beyond the places · places_exhausted",
-            plan::BEYOND_PLACES,
-            refused("roster", "places_exhausted"),
-        ),
-        row("D09", "虚报人头", "padded heads · unannounced", plan::PADDED_HEADS, situation("unannounced")),
+    ]
+}
+
+/// D07 and D08: who is in post, and where.
+fn in_post(exchange: &Exchange, counted: &Counted) -> Vec<FaultRow> {
+    let on_paper = persons(Fate::LeavesOnPaperStays);
+    let (at_once, twice) = (persons(Fate::TwoPosts), refused(exchange, "spells", "other_spell_that_day"));
+    vec![
+        row("D07", "已离岗仍在工资台账", "left, still on the ledger · left at 90d", on_paper, counted.paper),
+        row("D08", "同期两份工作", "two posts at once · other_spell_that_day", at_once, twice),
+    ]
+}
+
+/// D09 and D10: what the two sides count differently.
+fn between_the_sides(exchange: &Exchange, counted: &Counted) -> Vec<FaultRow> {
+    let beyond = refused(exchange, "roster", "places_exhausted");
+    let (other_day, contested) = (persons(Fate::OtherDay), persons(Fate::Contested));
+    vec![
+        row("D09", "超出批准名额", "beyond the places · places_exhausted", plan::BEYOND_PLACES, beyond),
+        row("D09", "虚报人头", "padded heads · unannounced", plan::PADDED_HEADS, counted.situation("unannounced")),
         row(
             "D10",
             "双方日期不一致",
             "days differ · field_mismatch arrival_day",
-            persons(Fate::OtherDay),
-            field("arrival_day"),
+            other_day,
+            counted.field("arrival_day"),
         ),
-        row("D10", "输出地提出异议", "contested · disputed", persons(Fate::Contested), situation("disputed")),
-        row("D11", "只有电话回访", "phone calls only · unverifiable at 180d", persons(Fate::PhoneOnly), counted.phone),
-        row(
-            "D12",
-            "未参保，仅有花名册",
-            "no insurance · retained on e2 at 180d",
-            persons(Fate::Uninsured),
-            counted.uninsured,
-        ),
+        row("D10", "输出地提出异议", "contested · disputed", contested, counted.situation("disputed")),
+    ]
+}
+
+/// D11 to D14: what a figure rests on.
+fn in_the_evidence(exchange: &Exchange, stage: &Stage, counted: &Counted) -> Vec<FaultRow> {
+    let (by_phone, uninsured) = (persons(Fate::PhoneOnly), persons(Fate::Uninsured));
+    let nameless = refused(exchange, "lock", "roster_empty");
+    vec![
+        row("D11", "只有电话回访", "phone calls only · unverifiable at 180d", by_phone, counted.phone),
+        row("D12", "未参保，仅有花名册", "no insurance · retained on e2 at 180d", uninsured, counted.uninsured),
         row("D13", "信用代码缺失或存疑", "no credit code, or in doubt", doubtful_employers(), stage.employers_in_doubt),
-        row(
-            "D14",
-            "有数无名",
-            "numbers without names · roster_empty",
-            plan::WITHOUT_NAMES,
-            refused("lock", "roster_empty"),
-        ),
-    ];
-    let mut rows = known.to_vec();
-    rows.extend(the_rest(exchange, counted, &known));
-    rows
+        row("D14", "有数无名", "numbers without names · roster_empty", plan::WITHOUT_NAMES, nameless),
+    ]
 }
 
 fn doubtful_employers() -> usize {
@@ -286,24 +301,23 @@ fn doubtful_employers() -> usize {
 fn the_rest(exchange: &Exchange, counted: &Counted, known: &[FaultRow]) -> [FaultRow; 6] {
     const REFUSALS: [&str; 6] = ["D01", "D02", "D03", "D08", "D09", "D14"];
     let at_the_door = |row: &&FaultRow| REFUSALS.contains(&row.code) && !matches!(row.zh, "姓名写法不一" | "虚报人头");
-    let situation = |name: &str| counted.situations.get(name).copied().unwrap_or_default();
-    let row = |zh, en, planned, found| FaultRow { code: "", zh, en, planned, found };
+    let also = |zh, en, planned, found| row("", zh, en, planned, found);
     let sent: usize = plan::AGREEMENTS.iter().map(|agreement| agreement.rosters().len()).sum();
     let late = persons(Fate::ConfirmedLate);
     let left = persons(Fate::Leaves) + persons(Fate::LeavesOnPaperStays);
     let elsewhere = persons(Fate::OtherEmployer) + persons(Fate::OtherRegion) + persons(Fate::OtherDay);
     let counting: usize = plan::AGREEMENTS.iter().map(|agreement| agreement.arrivals).sum();
     [
-        row("双方一致，按期到岗", "matched", counting - late - elsewhere, situation("matched")),
-        row("双方一致，逾期确认", "late", late, situation("late")),
-        row("90天前离岗", "left before day 90", left, counted.left_on_day_90),
-        row("对账行数", "rows of the reconciliations", sent + plan::PADDED_HEADS, counted.situations.values().sum()),
-        row(
+        also("双方一致，按期到岗", "matched", counting - late - elsewhere, counted.situation("matched")),
+        also("双方一致，逾期确认", "late", late, counted.situation("late")),
+        also("90天前离岗", "left before day 90", left, counted.left_on_day_90),
+        also("对账行数", "rows of the reconciliations", sent + plan::PADDED_HEADS, counted.situations.values().sum()),
+        also(
             "被拒绝的全部记录",
             "everything that was refused",
             known.iter().filter(at_the_door).map(|row| row.planned).sum(),
             exchange.refused.values().sum(),
         ),
-        row("指标数与明细行数相符", "figures that equal their rows", plan::AGREEMENTS.len(), counted.rows_fit),
+        also("指标数与明细行数相符", "figures that equal their rows", plan::AGREEMENTS.len(), counted.rows_fit),
     ]
 }

@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::store::{self, BehindRow};
 use super::{Fulfilment, rules};
-use crate::agreements;
+use crate::agreements::{self, Target, Terms};
 use crate::app::State;
 use crate::db::{DbConnection, Id, Page};
 use crate::dispatches::tally::{self, Standing};
@@ -77,22 +77,24 @@ pub async fn list_fulfilment_rows(
     let read = move |connection: &mut DbConnection| {
         agreements::store::role(connection, &caller.scope, agreement_id)?;
         let terms = agreements::store::terms_on(connection, agreement_id, today)?;
-        let target = listing.filter.target.checked_sub(1).and_then(|place| terms.targets.get(place));
-        let target = target.ok_or_else(|| {
-            let fault = Fault::query(
-                "target",
-                "out_of_range",
-                "the terms in effect have no target with this number",
-                "现行条款中没有该序号的目标",
-            );
-            Error::new(Code::ParameterInvalid).fault(fault)
-        })?;
+        let target = target_of(&terms, listing.filter.target)?;
         let standing = listing.filter.standing.unwrap_or(Standing::Certain);
         let rows = store::rows(connection, agreement_id, target, standing, &page)?;
         let person = target.unit == agreements::Unit::Person;
         Answer::page(&page.page(&keys, rows, |row: &BehindRow| if person { row.worker_id } else { row.placement_id }))
     };
     state.db.read(read).await
+}
+
+fn target_of(terms: &Terms, number: usize) -> Result<&Target> {
+    number.checked_sub(1).and_then(|place| terms.targets.get(place)).ok_or_else(|| {
+        Error::new(Code::ParameterInvalid).fault(Fault::query(
+            "target",
+            "out_of_range",
+            "the terms in effect have no target with this number",
+            "现行条款中没有该序号的目标",
+        ))
+    })
 }
 
 /// Mounts the routes of this slice.
