@@ -26,6 +26,9 @@ where
 }
 
 /// Checks every table must pass, called by each concept's test: each state is reachable from `start`, and no move is listed twice.
+///
+/// # Panics
+/// When the table is not sound.
 #[cfg(test)]
 pub fn assert_sound<State, Action>(table: &[Transition<State, Action>], start: State, all: &[State])
 where
