@@ -28,15 +28,15 @@ pub struct ClientFilter {
 /// # Errors
 /// [`Code::TokenInvalid`], [`Code::PartySuspended`].
 pub fn require_active(connection: &mut DbConnection, client_id: Id) -> Result<()> {
-    let row: Option<(String, String)> =
+    let row: Option<(ClientState, String)> =
         statement("select c.state, p.state from client c join party p on p.id = c.party_id where c.id = ?")
             .bind(client_id)
             .returning::<(Text, Text)>()
             .get_result(connection)
             .optional()?;
     match row {
-        Some((client, party)) if client != "revoked" && party == "active" => Ok(()),
-        Some((client, _)) if client != "revoked" => Err(Error::new(Code::PartySuspended)),
+        Some((client, party)) if client != ClientState::Revoked && party == "active" => Ok(()),
+        Some((client, _)) if client != ClientState::Revoked => Err(Error::new(Code::PartySuspended)),
         _ => Err(Error::new(Code::TokenInvalid)),
     }
 }
