@@ -46,7 +46,7 @@ fn main() {
 async fn measure(database: &str, time: Duration, watched: bool) {
     let told = |after: &str| {
         if watched {
-            statements::print(after)
+            statements::print(after);
         }
     };
     let scene = Scene::start(database).await;
