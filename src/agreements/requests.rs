@@ -122,12 +122,6 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-/// A step that needs no words: an empty object.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({}))]
-pub struct BareStep {}
-
 /// Why a party takes a step; it stands in the event the other parties read. Name no persons.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -190,11 +184,6 @@ pub struct AgreementFilter {
     #[param(min_length = 1, max_length = 100)]
     pub partner_ref: Option<String>,
 }
-
-/// A list without filters.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoFilter {}
 
 /// On which day to look.
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -10,14 +10,14 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::answers::{self, AgreementDetail, AgreementSummary, AgreementVersion};
 use super::document::{Document, require_intact};
 use super::drafting;
-use super::requests::{AgreementChange, AgreementFilter, AsOf, NewAgreement, NoFilter, WhichVersion};
+use super::requests::{AgreementChange, AgreementFilter, AsOf, NewAgreement, WhichVersion};
 use super::store::versions;
 use super::store::{self, Membership};
 use crate::app::State;
 use crate::db::{Day, DbConnection, Id, Page};
 use crate::error::{Error, Result};
 use crate::http::Answer;
-use crate::http::extract::{Listing, PageParams, Patched, Posted, Query};
+use crate::http::extract::{Listing, NoFilter, PageParams, Patched, Posted, Query};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, AgreementsWrite};
 

@@ -1,8 +1,6 @@
 //! HTTP of claims, overdue arrivals and disputes.
 
 use actix_web::{get, post, web};
-use serde::Deserialize;
-use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::store::disputes::{self, DisputeFilter};
@@ -12,16 +10,11 @@ use super::{CLAIM_ROWS_MAX, Claim, Dispute, NewClaim, NewClaims, NewDispute, Ove
 use crate::app::State;
 use crate::db::{DbConnection, Id, Page};
 use crate::error::{Code, Error, Fault, Result};
+use crate::http::extract::EmptyBody;
 use crate::http::receipt::{Receipts, RowStatus};
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::policy::{AgreementsRead, ArrivalsWrite};
 use crate::identity::{Caller, Scope};
-
-/// An action without further words.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({}))]
-pub struct DisputeWithdrawal {}
 
 fn path_of(claim: &Claim) -> String {
     format!("/v1/agreements/{}/claims/{}", claim.agreement_id, claim.id)
@@ -242,14 +235,14 @@ pub async fn list_disputes(
 #[utoipa::path(tag = "arrivals",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"),
         ("dispute_id" = Id, Path, description = "The dispute")),
-    request_body = DisputeWithdrawal, responses((status = 200, description = "The dispute, withdrawn", body = Dispute)),
+    request_body = EmptyBody, responses((status = 200, description = "The dispute, withdrawn", body = Dispute)),
     security(("oauth2" = ["arrivals.write"])))]
 #[post("/v1/agreements/{agreement_id}/placements/{placement_id}/disputes/{dispute_id}/withdrawal")]
 pub async fn withdraw_dispute(
     state: web::Data<State>,
     caller: Caller<ArrivalsWrite>,
     path: web::Path<(Id, Id, Id)>,
-    posted: Posted<DisputeWithdrawal>,
+    posted: Posted<EmptyBody>,
 ) -> Result<Answer> {
     let (actor, (agreement_id, placement_id, id)) = (caller.actor(&state), path.into_inner());
     posted

@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::body::read_body;
 use super::idempotency::IdempotencyKey;
@@ -114,6 +114,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
         })
     }
 }
+
+/// The body of an action that needs no words: an empty object, or nothing at all.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub struct EmptyBody {}
 
 /// The body of a PATCH: no Idempotency-Key, because `If-Match` already makes it take effect once.
 #[derive(Debug)]
@@ -319,6 +325,11 @@ fn read_listing<F: DeserializeOwned>(request: &HttpRequest) -> Result<Listing<F>
     );
     Ok(Listing { filter: parse_query(&filters)?, page: parse_query(&page)?, list })
 }
+
+/// The filters of a list that has none of its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFilter {}
 
 /// A query without pages.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use crate::app::State;
 use crate::db::{DbConnection, Id, Instant, Page, Uid, statement};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
-use crate::http::extract::IfMatch;
+use crate::http::extract::{EmptyBody, IfMatch, NoFilter};
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::policy::{AgreementsRead, QuotasWrite};
 use crate::identity::{Caller, Scope};
@@ -36,12 +36,6 @@ pub struct Approval {
     #[schema(max_length = 200, min_length = 1)]
     pub reason: Option<String>,
 }
-
-/// An action without further words.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({}))]
-pub struct Withdrawal {}
 
 /// Who holds places of an account.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -90,11 +84,6 @@ pub struct LedgerEntry {
     /// When.
     pub recorded_at: Instant,
 }
-
-/// The ledger has no filters of its own.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoFilter {}
 
 fn event(connection: &mut DbConnection, actor: &Actor, quota: &Quota, kind: &'static str) -> Result<()> {
     let payload = json!({ "agreement_id": quota.agreement_id, "state": quota.state, "requested_places": quota.requested_places, "approved_places": quota.approved_places });
@@ -413,14 +402,14 @@ pub async fn approve_quota(
 ///
 /// It takes no more rosters; what is held or filled stays.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota")),
-    request_body = Withdrawal, responses((status = 200, description = "The quota, withdrawn", body = Quota)), security(("oauth2" = ["quotas.write"])))]
+    request_body = EmptyBody, responses((status = 200, description = "The quota, withdrawn", body = Quota)), security(("oauth2" = ["quotas.write"])))]
 #[post("/v1/agreements/{agreement_id}/quotas/{quota_id}/withdrawal")]
 pub async fn withdraw_quota(
     state: web::Data<State>,
     caller: Caller<QuotasWrite>,
     path: web::Path<(Id, Id)>,
     if_match: IfMatch,
-    posted: Posted<Withdrawal>,
+    posted: Posted<EmptyBody>,
 ) -> Result<Answer> {
     let (actor, (agreement_id, id)) = (caller.actor(&state), path.into_inner());
     posted

@@ -17,7 +17,7 @@ use super::{
 use crate::app::State;
 use crate::db::{Day, Id, Page};
 use crate::error::{Code, Error, Faults, Result};
-use crate::http::extract::{IfMatch, Patched};
+use crate::http::extract::{IfMatch, NoFilter, Patched};
 use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
@@ -317,11 +317,6 @@ async fn list_identity_readings(
         })
         .await
 }
-
-/// A list without filters of its own.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoFilter {}
 
 /// Erase an identity
 ///

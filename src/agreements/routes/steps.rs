@@ -5,7 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::one;
 use crate::agreements::answers::{AgreementDetail, AgreementVersion};
-use crate::agreements::requests::{BareStep, NewAmendment, NewRatification, ReasonedStep};
+use crate::agreements::requests::{NewAmendment, NewRatification, ReasonedStep};
 use crate::agreements::store::versions::{self, VersionRow};
 use crate::agreements::store::{self, Membership};
 use crate::agreements::{AgreementAction, drafting, ratifying};
@@ -14,7 +14,7 @@ use crate::db::{DbConnection, Id};
 use crate::error::Result;
 use crate::events::Actor;
 use crate::http::Answer;
-use crate::http::extract::{IfMatch, Posted};
+use crate::http::extract::{EmptyBody, IfMatch, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::AgreementsWrite;
 
@@ -58,7 +58,7 @@ fn version_now(connection: &mut DbConnection, row: &VersionRow) -> Result<Agreem
 #[utoipa::path(
     tag = "agreements",
     params(("agreement_id" = Id, Path, description = "The agreement")),
-    request_body = BareStep,
+    request_body = EmptyBody,
     responses((status = 200, description = "The proposal", body = AgreementDetail)),
     security(("oauth2" = ["agreements.write"]))
 )]
@@ -68,7 +68,7 @@ async fn propose_agreement(
     caller: Caller<AgreementsWrite>,
     path: web::Path<Id>,
     if_match: IfMatch,
-    posted: Posted<BareStep>,
+    posted: Posted<EmptyBody>,
 ) -> Result<Answer> {
     let (actor, id) = (caller.actor(&state), path.into_inner());
     posted.key.run(&state, move |connection| step(connection, &actor, id, if_match, drafting::propose)).await
@@ -80,7 +80,7 @@ async fn propose_agreement(
 #[utoipa::path(
     tag = "agreements",
     params(("agreement_id" = Id, Path, description = "The agreement")),
-    request_body = BareStep,
+    request_body = EmptyBody,
     responses((status = 200, description = "The draft", body = AgreementDetail)),
     security(("oauth2" = ["agreements.write"]))
 )]
@@ -90,7 +90,7 @@ async fn withdraw_agreement(
     caller: Caller<AgreementsWrite>,
     path: web::Path<Id>,
     if_match: IfMatch,
-    posted: Posted<BareStep>,
+    posted: Posted<EmptyBody>,
 ) -> Result<Answer> {
     let (actor, id) = (caller.actor(&state), path.into_inner());
     posted.key.run(&state, move |connection| step(connection, &actor, id, if_match, drafting::withdraw)).await
@@ -245,7 +245,7 @@ async fn propose_amendment(
         ("agreement_id" = Id, Path, description = "The agreement"),
         ("number" = i64, Path, description = "Number of the version", minimum = 1, maximum = 1_000_000)
     ),
-    request_body = BareStep,
+    request_body = EmptyBody,
     responses((status = 200, description = "The withdrawn version", body = AgreementVersion)),
     security(("oauth2" = ["agreements.write"]))
 )]
@@ -255,7 +255,7 @@ async fn withdraw_amendment(
     caller: Caller<AgreementsWrite>,
     path: web::Path<(Id, i64)>,
     if_match: IfMatch,
-    posted: Posted<BareStep>,
+    posted: Posted<EmptyBody>,
 ) -> Result<Answer> {
     let (actor, (id, number)) = (caller.actor(&state), path.into_inner());
     let withdraw = move |connection: &mut DbConnection| {
