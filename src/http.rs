@@ -4,7 +4,7 @@
 //! - [`edge::edge`] answers HEAD as GET, turns errors into problems in the reader's language, compares `If-None-Match`, and sets the
 //!   headers every answer carries.
 //! - The slice's route: permission and tenant come with the [`crate::identity::Caller`] argument, the body with [`extract::Posted`],
-//!   which also carries the Idempotency-Key.
+//!   which also carries the Idempotency-Key, a list's page and filters with [`query::Listing`].
 //!
 //! Limits: [`BODY_BYTES_MAX`] per body, and the time a client may take to send a request (`--request-timeout-s`).
 
@@ -15,12 +15,14 @@ pub mod edge;
 pub mod extract;
 pub mod idempotency;
 pub mod problem;
+pub mod query;
 pub mod receipt;
 pub mod route_table;
 pub mod value_limits;
 
 pub use answer::Answer;
-pub use extract::{Listing, PageParams, Posted, RequestContext};
+pub use extract::{Posted, RequestContext};
+pub use query::{Listing, PageParams};
 
 /// Most bytes of a body; a roster of 5,000 rows needs about a fifth of it.
 pub const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;

@@ -17,7 +17,8 @@ use crate::app::State;
 use crate::db::{Day, DbConnection, Id, Page};
 use crate::error::{Error, Result};
 use crate::http::Answer;
-use crate::http::extract::{Listing, NoFilter, PageParams, Patched, Posted, Query};
+use crate::http::extract::{Patched, Posted};
+use crate::http::query::{Listing, NoFilter, PageParams, Query};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, AgreementsWrite};
 

@@ -10,7 +10,7 @@ use crate::app::State;
 use crate::db::DbConnection;
 use crate::error::{Code, Error, Fault, Result};
 use crate::http::Answer;
-use crate::http::extract::Query;
+use crate::http::query::Query;
 use crate::identity::Caller;
 use crate::identity::policy::EventsRead;
 

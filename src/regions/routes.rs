@@ -13,7 +13,7 @@ use super::{FormerHolder, Region, RegionCode, RegionLevel, RegionStatus, Scope, 
 use crate::app::State;
 use crate::db::{Id, Page, PageRequest};
 use crate::error::{Code, Error, Fault, Result};
-use crate::http::extract::Query;
+use crate::http::query::Query;
 use crate::http::{Answer, Listing, PageParams};
 use crate::identity::Caller;
 use crate::identity::policy::PartiesRead;

@@ -10,7 +10,7 @@ use super::records::{NewExits, NewObservations, NewSpells, Observation};
 use crate::app::State;
 use crate::db::{Id, Page};
 use crate::error::Result;
-use crate::http::extract::Query;
+use crate::http::query::Query;
 use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;

@@ -17,7 +17,8 @@ use super::{
 use crate::app::State;
 use crate::db::{Day, Id, Page};
 use crate::error::{Code, Error, Faults, Result};
-use crate::http::extract::{IfMatch, NoFilter, Patched};
+use crate::http::extract::{IfMatch, Patched};
+use crate::http::query::NoFilter;
 use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;

@@ -1,0 +1,138 @@
+//! What stands behind the `?` of a request, refused with the name of the parameter: the filters of a list and the page wanted of it.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+
+use super::extract::{expectation, quoted_after};
+use crate::app::State;
+use crate::db::PageRequest;
+use crate::error::{Code, Error, Fault, Result};
+
+/// The page parameters every list takes.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PageParams {
+    /// Rows of the page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    pub limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 200, min_length = 1)]
+    pub cursor: Option<String>,
+    /// Order: `id` (oldest first, the default) or `-id` (newest first).
+    #[param(pattern = "^-?id$", max_length = 3)]
+    pub sort: Option<String>,
+}
+
+/// The query of a list: page parameters, and the list's own filters `F`.
+#[derive(Debug)]
+pub struct Listing<F> {
+    /// The filters.
+    pub filter: F,
+    page: PageParams,
+    /// Path and filters: what a cursor is bound to.
+    list: String,
+}
+
+impl<F> Listing<F> {
+    /// The page asked for.
+    ///
+    /// # Errors
+    /// See [`PageRequest::read`].
+    pub fn page(&self, state: &State) -> Result<PageRequest> {
+        PageRequest::read(
+            &state.keys,
+            self.list.clone(),
+            self.page.limit,
+            self.page.cursor.as_deref(),
+            self.page.sort.as_deref(),
+        )
+    }
+}
+
+impl<F: DeserializeOwned> FromRequest for Listing<F> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read_listing(request))
+    }
+}
+
+fn read_listing<F: DeserializeOwned>(request: &HttpRequest) -> Result<Listing<F>> {
+    let pairs = query_pairs(request.query_string());
+    let (page, filters): (Vec<_>, Vec<_>) =
+        pairs.into_iter().partition(|(name, _)| matches!(name.as_str(), "limit" | "cursor" | "sort"));
+    let list = format!(
+        "{}?{}",
+        request.path(),
+        filters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+    );
+    Ok(Listing { filter: parse_query(&filters)?, page: parse_query(&page)?, list })
+}
+
+/// The filters of a list that has none of its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFilter {}
+
+/// A query without pages.
+#[derive(Debug)]
+pub struct Query<F>(pub F);
+
+impl<F: DeserializeOwned> FromRequest for Query<F> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parse_query(&query_pairs(request.query_string())).map(Self))
+    }
+}
+
+fn query_pairs(query: &str) -> Vec<(String, String)> {
+    serde_urlencoded::from_str(query).unwrap_or_default()
+}
+
+fn parse_query<F: DeserializeOwned>(pairs: &[(String, String)]) -> Result<F> {
+    let encoded = serde_urlencoded::to_string(pairs).map_err(Error::internal)?;
+    let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(encoded.as_bytes()));
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let message = error.inner().to_string();
+        if let Some(name) = quoted_after(&message, "unknown field ") {
+            return Error::new(Code::UnknownParameter).fault(Fault::query(
+                &name,
+                "unknown_parameter",
+                "this parameter is not known here",
+                "此处没有该参数",
+            ));
+        }
+        if let Some(name) = quoted_after(&message, "missing field ") {
+            return Error::new(Code::ParameterInvalid).fault(Fault::query(
+                &name,
+                "parameter_missing",
+                "this parameter is needed",
+                "缺少该参数",
+            ));
+        }
+        if let Some(name) = quoted_after(&message, "duplicate field ") {
+            return Error::new(Code::ParameterInvalid).fault(Fault::query(
+                &name,
+                "parameter_repeated",
+                "give this parameter once",
+                "该参数只能出现一次",
+            ));
+        }
+        let name = error.path().to_string();
+        Error::new(Code::ParameterInvalid).fault(Fault::query(
+            &name,
+            "parameter_invalid",
+            expectation(&message),
+            "参数取值不符合要求",
+        ))
+    })
+}
