@@ -13,6 +13,8 @@ pub mod store;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use accounts::{Account, EntryKind};
+
 use crate::db::{Day, Id, Instant};
 use crate::lifecycle::Transition;
 use crate::regions::RegionCode;
@@ -34,6 +36,8 @@ crate::text_enum! {
     pub enum QuotaAction {
         /// Open it with the approved places.
         Publish => "publish",
+        /// Change the number of approved places.
+        Approve => "approve",
         /// Close it for new rosters.
         Withdraw => "withdraw",
     }
@@ -43,6 +47,7 @@ crate::text_enum! {
 pub const TRANSITIONS: &[Transition<QuotaState, QuotaAction>] = &[
     (QuotaState::Draft, QuotaAction::Publish, QuotaState::Published),
     (QuotaState::Draft, QuotaAction::Withdraw, QuotaState::Withdrawn),
+    (QuotaState::Published, QuotaAction::Approve, QuotaState::Published),
     (QuotaState::Published, QuotaAction::Withdraw, QuotaState::Withdrawn),
 ];
 
@@ -151,4 +156,68 @@ pub struct Quota {
     pub created_at: Instant,
     /// Last changed at.
     pub updated_at: Instant,
+}
+
+/// How many of the requested places are approved.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"approved_places": 280, "reason": "宿舍床位不足"}))]
+pub struct Approval {
+    /// Places approved, at most the places requested.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub approved_places: i64,
+    /// Why fewer than requested; needed then.
+    #[serde(default)]
+    #[schema(max_length = 200, min_length = 1)]
+    pub reason: Option<String>,
+}
+
+/// Who holds places of an account.
+#[derive(Debug, Clone, Serialize, ToSchema, diesel::Queryable, diesel::Selectable)]
+#[diesel(table_name = crate::db::schema::place_hold)]
+pub struct Hold {
+    /// The account.
+    pub account_id: Id,
+    /// The dispatch that holds them.
+    pub dispatch_id: Id,
+    /// How many.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub places: i64,
+    /// Until when.
+    pub holds_until: Instant,
+}
+
+/// Places of a quota: its accounts and the open holds, read in one snapshot, so that the holds add up to what is held.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Balance {
+    /// When it was read; holds that ran out before count as free.
+    pub as_of: Instant,
+    /// The quota itself, its cohorts, and the caps above it.
+    #[schema(max_items = 200)]
+    pub accounts: Vec<Account>,
+    /// Open holds on the quota and its cohorts.
+    #[schema(max_items = 100_000)]
+    pub holds: Vec<Hold>,
+}
+
+/// An entry of the ledger.
+#[derive(Debug, Clone, Serialize, ToSchema, diesel::Queryable, diesel::Selectable)]
+#[diesel(table_name = crate::db::schema::place_entry)]
+pub struct LedgerEntry {
+    /// Id; entries are listed in the order they were made.
+    pub id: Id,
+    /// The account.
+    pub account_id: Id,
+    /// The dispatch that moved the places.
+    pub dispatch_id: Id,
+    /// How it moves the counters.
+    pub kind: EntryKind,
+    /// How many places.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub places: i64,
+    /// Why.
+    #[schema(max_length = 50, example = "enrolled")]
+    pub reason: String,
+    /// When.
+    pub recorded_at: Instant,
 }

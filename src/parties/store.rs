@@ -60,13 +60,9 @@ pub fn insert(connection: &mut DbConnection, facts: PartyFacts, now: Instant) ->
     Ok(row)
 }
 
-/// Whether a party has this id.
-///
-/// # Errors
-/// What the database says.
-pub fn exists(connection: &mut DbConnection, id: Id) -> Result<bool> {
-    let found = party::table.find(id).select(party::version).get_result::<i64>(connection).optional()?;
-    Ok(found.is_some())
+/// One party, if it is registered.
+pub fn party_if_any(connection: &mut DbConnection, id: Id) -> Result<Option<Party>> {
+    Ok(party::table.find(id).select(Party::as_select()).get_result(connection).optional()?)
 }
 
 /// One party.
@@ -74,8 +70,7 @@ pub fn exists(connection: &mut DbConnection, id: Id) -> Result<bool> {
 /// # Errors
 /// [`Code::NotFound`].
 pub fn party(connection: &mut DbConnection, id: Id) -> Result<Party> {
-    let found = party::table.find(id).select(Party::as_select()).get_result(connection).optional()?;
-    found.ok_or_else(|| Error::not_found("party", "单位"))
+    party_if_any(connection, id)?.ok_or_else(|| Error::not_found("party", "单位"))
 }
 
 /// The party that has a credit code, if one does.

@@ -1,8 +1,8 @@
 //! Pure rules of quotas: what a request must say, and who gets how many places.
 
-use super::{NewQuota, Quota, QuotaState};
+use super::{Approval, NewQuota, Quota, QuotaState};
 use crate::db::Day;
-use crate::error::{Faults, Result};
+use crate::error::{Fault, Faults, Result};
 use crate::regions::{RegionLevel, atlas};
 
 /// Checks a request for places; every fault is told at once.
@@ -87,6 +87,29 @@ fn check_cohorts(new: &NewQuota, faults: &mut Faults) {
         "each start needs at least one place",
         "每个开始日期至少一个名额",
     );
+}
+
+/// Checks how many places are approved, and that fewer than requested have their reason.
+pub fn check_approval(quota: &Quota, approval: &Approval) -> Result<()> {
+    let mut faults = Faults::new();
+    let fits = (0..=quota.requested_places).contains(&approval.approved_places);
+    faults.require(
+        fits,
+        "/approved_places",
+        "out_of_range",
+        "must be from 0 to the places requested",
+        "须在 0 到申请名额之间",
+    );
+    faults.optional_text("/reason", approval.reason.as_deref(), 200);
+    if approval.approved_places < quota.requested_places && approval.reason.is_none() {
+        faults.push(Fault::body(
+            "/reason",
+            "reason_needed",
+            "say why fewer places are approved than requested",
+            "批准数少于申请数时须说明原因",
+        ));
+    }
+    faults.check()
 }
 
 /// Whether rosters are taken on `today`.

@@ -2,9 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::{NewQuota, Quota, QuotaAction, QuotaState, TRANSITIONS};
+use super::{Hold, LedgerEntry, NewQuota, Quota, QuotaAction, QuotaState, TRANSITIONS};
 use crate::db::schema::quota::dsl;
-use crate::db::{DbConnection, Id, PageRequest, statement};
+use crate::db::schema::{place_account, place_entry, place_hold};
+use crate::db::{DbConnection, Id, Instant, PageRequest, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
 use crate::lifecycle;
@@ -56,7 +57,7 @@ pub fn quota(connection: &mut DbConnection, agreement_id: Id, id: Id) -> Result<
     found.ok_or_else(|| Error::not_found("quota", "岗位名额"))
 }
 
-/// A page of the agreement's quotas; `employer` narrows it to what an employer may see, and drafts are the destination's own.
+/// A page of the agreement's quotas; `only_employer` narrows it to what `viewer` may see as an employer, and drafts are the destination's own.
 pub fn list(
     connection: &mut DbConnection,
     agreement_id: Id,
@@ -82,38 +83,46 @@ pub fn list(
     Ok(page.narrow(query, dsl::id).load(connection)?)
 }
 
-/// Moves a quota to its next state, if nobody else has changed it meanwhile.
+/// The holds on a quota and its cohorts that have not lapsed by `now`.
+pub fn holds(connection: &mut DbConnection, quota: &Quota, now: Instant) -> Result<Vec<Hold>> {
+    let of_account = place_account::agreement_id.eq(place_hold::agreement_id);
+    Ok(place_hold::table
+        .inner_join(place_account::table.on(of_account.and(place_account::id.eq(place_hold::account_id))))
+        .filter(place_account::agreement_id.eq(quota.agreement_id))
+        .filter(place_account::quota_id.eq(quota.id))
+        .filter(place_hold::holds_until.gt(now))
+        .order((place_hold::account_id, place_hold::dispatch_id))
+        .select(Hold::as_select())
+        .load(connection)?)
+}
+
+/// A page of the entries that moved places of a quota or its cohorts.
+pub fn ledger(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    quota_id: Id,
+    page: &PageRequest,
+) -> Result<Vec<LedgerEntry>> {
+    let of_account = place_account::agreement_id.eq(place_entry::agreement_id);
+    let query = place_entry::table
+        .inner_join(place_account::table.on(of_account.and(place_account::id.eq(place_entry::account_id))))
+        .filter(place_account::agreement_id.eq(agreement_id))
+        .filter(place_account::quota_id.eq(quota_id))
+        .select(LedgerEntry::as_select())
+        .into_boxed();
+    Ok(page.narrow(query, place_entry::id).load(connection)?)
+}
+
+/// Moves a quota to its next state with these approved places, if nobody else has changed it meanwhile.
 pub fn advance(
     connection: &mut DbConnection,
     actor: &Actor,
     quota: &Quota,
     action: QuotaAction,
-    approved_places: i64,
+    places: i64,
     reason: Option<&str>,
 ) -> Result<Quota> {
     let state = lifecycle::step(TRANSITIONS, quota.state, action)?;
-    change(connection, actor, quota, state, approved_places, reason)
-}
-
-/// Changes the number of approved places of a quota that stays in its state.
-pub fn approve(
-    connection: &mut DbConnection,
-    actor: &Actor,
-    quota: &Quota,
-    places: i64,
-    reason: Option<&str>,
-) -> Result<Quota> {
-    change(connection, actor, quota, quota.state, places, reason)
-}
-
-fn change(
-    connection: &mut DbConnection,
-    actor: &Actor,
-    quota: &Quota,
-    state: QuotaState,
-    places: i64,
-    reason: Option<&str>,
-) -> Result<Quota> {
     let changed = statement(
         "update quota set state = ?, approved_places = ?, approval_reason = ?, version = version + 1, updated_at = ? \
          where agreement_id = ? and id = ? and version = ?",

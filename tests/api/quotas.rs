@@ -137,6 +137,20 @@ on_both! {
         assert_eq!(scene.balance(&quota).await, (4, 0, 6));
     }
 
+    /// A draft and a withdrawn quota have no approval to change; each names the moves it has.
+    async fn only_a_published_quota_has_its_approval_changed(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let body = json!({ "employer_id": scene.employer.id, "post_title": "普工", "region_code": "330782", "requested_places": 5, "valid_until": "2026-12-31" });
+        let quota = scene.app.post(&scene.destination, &scene.path("/quotas"), body).await.expect(201).id();
+        let approval = scene.path(&format!("/quotas/{quota}/approval"));
+        let draft = scene.app.post(&scene.destination, &approval, json!({ "approved_places": 5 })).await.problem("transition_not_allowed");
+        assert_eq!(draft.body["allowed_actions"], json!(["publish", "withdraw"]));
+        let withdrawal = scene.path(&format!("/quotas/{quota}/withdrawal"));
+        scene.app.post(&scene.destination, &withdrawal, json!({})).await.expect(200);
+        let withdrawn = scene.app.post(&scene.destination, &approval, json!({ "approved_places": 5 })).await.problem("transition_not_allowed");
+        assert_eq!(withdrawn.body["allowed_actions"], json!([]));
+    }
+
     /// Every counter is the sum of ledger entries anybody can read.
     async fn the_ledger_explains_every_place(app: TestApp) {
         let scene = Scene::in_force(app).await;
@@ -145,6 +159,13 @@ on_both! {
         let entries: Vec<(String, i64)> =
             ledger["items"].as_array().unwrap().iter().map(|entry| (entry["kind"].as_str().unwrap().to_owned(), entry["places"].as_i64().unwrap())).collect();
         assert_eq!(entries, [("reserve".to_owned(), 3), ("consume".to_owned(), 3)]);
+        let newest = scene.path(&format!("/quotas/{quota}/ledger?sort=-id&limit=1"));
+        let newest = scene.app.get(&scene.destination, &newest).await.expect(200).body;
+        assert_eq!((&newest["items"], newest["next_cursor"].is_string()), (&json!([ledger["items"][1]]), true));
+        let before = newest["next_cursor"].as_str().unwrap();
+        let before = scene.path(&format!("/quotas/{quota}/ledger?sort=-id&limit=1&cursor={before}"));
+        let before = scene.app.get(&scene.destination, &before).await.expect(200).body;
+        assert_eq!(before, json!({ "items": [ledger["items"][0]], "next_cursor": null }));
         let wrong = scene.app.state.db.read(labour_exchange::quotas::accounts::differences).await.unwrap();
         assert!(wrong.is_empty(), "{wrong:?}");
     }
