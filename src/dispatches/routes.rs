@@ -19,7 +19,7 @@ use crate::app::State;
 use crate::db::{Day, DbConnection, Id, Instant, Page};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
-use crate::http::extract::IfMatch;
+use crate::http::extract::{EmptyBody, IfMatch};
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, DispatchesWrite};
@@ -32,12 +32,6 @@ pub struct Departure {
     /// Day of departure.
     pub departed_on: Day,
 }
-
-/// An action without further words.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({}))]
-pub struct Nothing {}
 
 fn path_of(row: &Dispatch) -> String {
     format!("/v1/agreements/{}/dispatches/{}", row.agreement_id, row.id)
@@ -182,14 +176,14 @@ pub async fn get_dispatch_leader(
 ///
 /// The roster is fixed and shown to the destination; its places stay held.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = Nothing, responses((status = 200, description = "The dispatch, locked", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+    request_body = EmptyBody, responses((status = 200, description = "The dispatch, locked", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/lock")]
 pub async fn lock_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
     path: web::Path<(Id, Id)>,
     if_match: IfMatch,
-    posted: Posted<Nothing>,
+    posted: Posted<EmptyBody>,
 ) -> Result<Answer> {
     act(&state, &caller, path.into_inner(), if_match, posted.key, |connection, actor, dispatch| {
         if dispatch.placements == 0 {
@@ -206,14 +200,14 @@ pub async fn lock_dispatch(
 ///
 /// Opens the roster of a locked dispatch again.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = Nothing, responses((status = 200, description = "The dispatch, a draft again", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+    request_body = EmptyBody, responses((status = 200, description = "The dispatch, a draft again", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/unlock")]
 pub async fn unlock_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
     path: web::Path<(Id, Id)>,
     if_match: IfMatch,
-    posted: Posted<Nothing>,
+    posted: Posted<EmptyBody>,
 ) -> Result<Answer> {
     act(&state, &caller, path.into_inner(), if_match, posted.key, |connection, actor, dispatch| {
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Unlock, None)?;
@@ -266,14 +260,14 @@ pub async fn depart_dispatch(
 ///
 /// Before departure. Its places and workers are free again at once.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = Nothing, responses((status = 200, description = "The dispatch, cancelled", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+    request_body = EmptyBody, responses((status = 200, description = "The dispatch, cancelled", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/cancellation")]
 pub async fn cancel_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
     path: web::Path<(Id, Id)>,
     if_match: IfMatch,
-    posted: Posted<Nothing>,
+    posted: Posted<EmptyBody>,
 ) -> Result<Answer> {
     act(&state, &caller, path.into_inner(), if_match, posted.key, |connection, actor, dispatch| {
         let known = dispatch.state != DispatchState::Draft;
@@ -307,14 +301,14 @@ fn must_be_settled(connection: &mut DbConnection, dispatch: &Dispatch) -> Result
 ///
 /// Everything about it is settled: no placement of it still waits for its outcome.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = Nothing, responses((status = 200, description = "The dispatch, closed", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+    request_body = EmptyBody, responses((status = 200, description = "The dispatch, closed", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/closure")]
 pub async fn close_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
     path: web::Path<(Id, Id)>,
     if_match: IfMatch,
-    posted: Posted<Nothing>,
+    posted: Posted<EmptyBody>,
 ) -> Result<Answer> {
     act(&state, &caller, path.into_inner(), if_match, posted.key, |connection, actor, dispatch| {
         must_be_settled(connection, &dispatch)?;

@@ -279,13 +279,7 @@ pub fn list(
             query = query.filter(exists(current().filter(worker_group::group_code.eq(group))));
         }
     }
-    query = match (page.after, page.descending) {
-        (None, _) => query,
-        (Some(after), false) => query.filter(worker::id.gt(after)),
-        (Some(after), true) => query.filter(worker::id.lt(after)),
-    };
-    query = if page.descending { query.order(worker::id.desc()) } else { query.order(worker::id.asc()) };
-    let rows: Vec<WorkerRow> = query.limit(page.probe()).load(connection)?;
+    let rows: Vec<WorkerRow> = page.narrow(query, worker::id).load(connection)?;
     views(connection, keys, party_id, rows)
 }
 

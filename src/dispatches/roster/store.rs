@@ -74,11 +74,11 @@ pub(super) fn already_listed(
     dispatch: &Dispatch,
     workers: &[Option<WorkerFacts>],
 ) -> Result<HashMap<Id, Listed>> {
+    type Row = (Id, Id, Id, Option<Id>, Option<String>, PlacementState);
     if dispatch.version == 1 {
         // Nobody has been enrolled yet.
         return Ok(HashMap::new());
     }
-    type Row = (Id, Id, Id, Option<Id>, Option<String>, PlacementState);
     let rows: Vec<[Id; 1]> = workers.iter().flatten().map(|worker| [worker.id]).collect();
     let (source, join) = (connection.rows(&[("worker_id", Column::Id)]), connection.driving_join());
     let found: Vec<Row> = statement(format!(

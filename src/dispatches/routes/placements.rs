@@ -10,13 +10,12 @@ use super::super::enrolment::{self, Enrolment, event};
 use super::super::roster::{RosterRow, RowOutcome};
 use super::super::store::{self, PlacementFilter};
 use super::super::{Dispatch, Placement, PlacementState, ROSTER_ROWS_MAX, outcomes};
-use super::Nothing;
 use crate::agreements;
 use crate::app::State;
 use crate::db::{DbConnection, Id, Page};
 use crate::error::{Code, Error, Fault, Language, Result};
 use crate::events::log;
-use crate::http::extract::IfMatch;
+use crate::http::extract::{EmptyBody, IfMatch};
 use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
@@ -187,14 +186,14 @@ fn must_be_enrolled(row: &Placement) -> Result<()> {
 ///
 /// Before departure. The place and the worker are free again at once.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
-    request_body = Nothing, responses((status = 200, description = "The placement, cancelled", body = Placement)), security(("oauth2" = ["dispatches.write"])))]
+    request_body = EmptyBody, responses((status = 200, description = "The placement, cancelled", body = Placement)), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/placements/{placement_id}/cancellation")]
 pub async fn cancel_placement(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
     path: web::Path<(Id, Id)>,
     if_match: IfMatch,
-    posted: Posted<Nothing>,
+    posted: Posted<EmptyBody>,
 ) -> Result<Answer> {
     let (actor, (agreement_id, id)) = (caller.actor(&state), path.into_inner());
     posted
