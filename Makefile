@@ -12,13 +12,14 @@ demo: ## Build and play the main job with sample data, then serve it
 	$(CARGO) run --locked --release -- demo
 
 # The order is from quick to slow; each step stops the run when it fails.
-test: ## Everything: installs what is missing, lints, tests on both back ends, outside judges
+test: ## Everything: installs what is missing, lints, tests on both back ends, outside judges, also of the running service
 	$(MAKE) tools
 	$(MAKE) format-check
 	$(MAKE) lint
 	$(MAKE) docs
 	$(MAKE) cargo-test
 	$(MAKE) judges
+	$(MAKE) judges-live
 
 check: format-check lint ## The fast part: format, lints, unit tests, tidiness
 	$(CARGO) test --locked --lib --bins --test tidy

@@ -14,6 +14,7 @@ pub mod docs;
 pub mod edge;
 pub mod extract;
 pub mod idempotency;
+pub mod objects;
 pub mod problem;
 pub mod query;
 pub mod receipt;

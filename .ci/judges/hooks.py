@@ -31,7 +31,8 @@ class Known:
         # Some requests keep their made-up ids: what is absent must be answered well, too.
         self.made_up = seed % 8 == 7
         *living, last = KNOWN["agreements"]
-        self.agreement = last if path.endswith(ENDS) or not living else living[seed % len(living)]
+        self.ends = path.endswith(ENDS)
+        self.agreement = last if self.ends or not living else living[seed % len(living)]
         self.seed = seed
 
     def instead_of(self, name, value):
@@ -40,7 +41,7 @@ class Known:
         if name in self.agreement:
             return self.agreement[name]
         others = KNOWN["others"].get("party_id" if name in ("employer_id", "origin_id") else name, [value])
-        return others[self.seed % len(others)]
+        return others[-1 if self.ends else self.seed % len(others)]
 
     def within(self, body):
         if isinstance(body, dict):
@@ -72,6 +73,13 @@ def before_call(context, case, kwargs):
         # So are a day in the future and what the terms of the agreement do not name.
         if case.query and name in case.query:
             case.query[name] = value
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    # A call of many rows refuses a wrong row in its receipt; the call itself is answered with 207.
+    wrong_was_accepted = failure.code == "ST201" and response.status_code == 207
+    return not (wrong_was_accepted and response.json()["rejected"] > 0)
 
 
 @schemathesis.serializer("application/x-ndjson", "text/csv")

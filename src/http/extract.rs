@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::body::read_body;
 use super::idempotency::IdempotencyKey;
+use super::objects::Objects;
 use crate::app::State;
 use crate::error::{Code, Error, Fault, Language, Result};
 use crate::seal::BlindIndex;
@@ -187,7 +188,7 @@ fn if_match(headers: &HeaderMap) -> Option<i64> {
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Objects(&mut deserializer)).map_err(|error| {
         let pointer = pointer_of(error.path());
         shape_error(&pointer, error.inner())
     })?;

@@ -27,8 +27,9 @@ pub const LONGEST_KEY_ID: usize = 128;
 /// The members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// The members that only some kinds of key need. Where a kind does not need one it may still stand there, but as text.
-const TEXT_MEMBERS: [&str; 5] = ["crv", "x", "y", "n", "e"];
+/// The members that only some kinds of key need, with their greatest length. Where a kind does not need one it may still stand
+/// there, but as such a text.
+const TEXT_MEMBERS: [(&str, usize); 5] = [("crv", 7), ("x", 43), ("y", 43), ("n", 1_366), ("e", 6)];
 
 /// Why a key cannot be registered. Shown to the client who sent it; it quotes nothing of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -115,16 +116,18 @@ impl PublicKey {
         if PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
             return Err(KeyRefusal::Private);
         }
-        let is_text = |member: &str| jwk.get(member).is_none_or(Value::is_string);
-        if let Some(member) = TEXT_MEMBERS.into_iter().find(|member| !is_text(member)) {
-            return Err(KeyRefusal::MemberMalformed(member));
-        }
         let key = match (text(jwk, "kty"), text(jwk, "crv")) {
             (Some("EC"), Some("P-256")) => Self::p256(jwk)?,
             (Some("OKP"), Some("Ed25519")) => Self::ed25519(jwk)?,
             (Some("RSA"), _) => Self::rsa(jwk)?,
             _ => return Err(KeyRefusal::KindNotAllowed),
         };
+        let fits = |value: &Value, longest| value.as_str().is_some_and(|text| text.len() <= longest);
+        for (member, longest) in TEXT_MEMBERS {
+            if jwk.get(member).is_some_and(|value| !fits(value, longest)) {
+                return Err(KeyRefusal::MemberMalformed(member));
+            }
+        }
         key.check_purpose(jwk)?;
         Ok(key)
     }
@@ -444,6 +447,7 @@ mod tests {
             (json!({"kty": "OKP", "crv": "Ed25519", "x": "AA"}), KeyRefusal::MemberMalformed("x")),
             (with(rsa(KeySize::Rsa2048), "y", json!(7)), KeyRefusal::MemberMalformed("y")),
             (with(p256(), "n", json!(null)), KeyRefusal::MemberMalformed("n")),
+            (with(p256(), "e", json!("AQABAQAB")), KeyRefusal::MemberMalformed("e")),
             (json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode([0xff; 128]), "e": "AQAB"}), KeyRefusal::RsaSize),
             (json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode([0xff; 1025]), "e": "AQAB"}), KeyRefusal::RsaSize),
             (with(rsa(KeySize::Rsa2048), "e", json!("Aw")), KeyRefusal::RsaSize),

@@ -146,6 +146,8 @@ on_both! {
             (quota(&deep).into_bytes(), 422, "field_invalid"),
             (deep.clone().into_bytes(), 422, "field_invalid"),
             (b"[]".to_vec(), 422, "field_invalid"),
+            // Fields have names; a list of their values in some order is not what the document promises.
+            (serde_json::to_vec(&json!([null, null, scene.employer.id, "普工", "330782", 1, "2026-12-31"])).unwrap(), 422, "field_invalid"),
             (b"null".to_vec(), 422, "field_invalid"),
             (b"\"text\"".to_vec(), 422, "field_invalid"),
             (b"{}".to_vec(), 422, "field_missing"),

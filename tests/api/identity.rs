@@ -489,7 +489,7 @@ on_both! {
         private["d"] = json!("c2VjcmV0");
         let short_rsa = json!({ "kty": "RSA", "n": BASE64URL.encode([0xff; 128]), "e": "AQAB" });
         let symmetric = json!({ "kty": "oct", "k": "c2VjcmV0" });
-        for (key, code) in [(private, "key_private"), (short_rsa, "key_rsa_size"), (symmetric, "key_private"), (json!({ "kty": "EC", "crv": "P-521" }), "key_kind_not_allowed"), (json!({ "kty": "EC", "crv": "P-256", "n": 7 }), "key_malformed")] {
+        for (key, code) in [(private, "key_private"), (short_rsa, "key_rsa_size"), (symmetric, "key_private"), (json!({ "kty": "EC", "crv": "P-521" }), "key_kind_not_allowed")] {
             let reply = app.post(&partner.operator, &partner.path("/keys"), json!({ "public_key": key })).await.expect(422).problem("field_invalid");
             assert_eq!(reply.body["errors"][0]["code"], code);
             assert_eq!(reply.body["errors"][0]["pointer"], "#/public_key");
