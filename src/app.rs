@@ -11,6 +11,7 @@ use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::arrivals::recording::Judge;
+use crate::arrivals::recording::attaching::{Attach, attach_waiting};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::db::{Db, Location, once};
@@ -47,6 +48,8 @@ pub struct State {
     pub sweep: Sweep,
     /// Judges the retention of placements whose arrival was corrected.
     pub judge: Judge,
+    /// Attaches the claims that waited for a departure.
+    pub attach: Attach,
     /// Single workers to be enrolled, which wait for each other and are enrolled together.
     pub enrolments: Enrolments,
     /// Commands running in this process, by idempotency key.
@@ -85,6 +88,7 @@ impl State {
         Ok(Self {
             sweep: sweep_lapsed,
             judge: judge_corrected,
+            attach: attach_waiting,
             enrolments: db.lane(enrol_waiting),
             db,
             clock,

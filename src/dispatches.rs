@@ -176,6 +176,18 @@ pub struct Placement {
     /// Version of this row, also in its ETag.
     #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 4)]
     pub version: i64,
+    /// When it was enrolled first. This and the following three are for reading the books as they were; the API does not show them.
+    #[serde(skip)]
+    pub enrolled_at: Instant,
+    /// When it was last taken off the roster.
+    #[serde(skip)]
+    pub cancelled_at: Option<Instant>,
+    /// When it was last taken up again after that.
+    #[serde(skip)]
+    pub enrolled_again_at: Option<Instant>,
+    /// When the departure was recorded.
+    #[serde(skip)]
+    pub departure_recorded_at: Option<Instant>,
 }
 
 /// What an origin says about a batch.

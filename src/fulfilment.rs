@@ -2,6 +2,8 @@
 //!
 //! Every number is read from tallies kept in the transaction of the fact, so that reading costs the same at a hundred placements and at
 //! ten million; the rows behind a number are one request away and their count equals it. Persons and person-times never meet in a sum.
+//! A figure is what claims and evidence say under the terms; on which of its rows both sides agree is told by `reconciliation`, which counts
+//! no row that is not certain here.
 //! Deliberately absent: a traffic light. The people who answer for the number see the number.
 
 pub mod routes;
@@ -15,7 +17,8 @@ use crate::agreements::Target;
 use crate::db::{Day, Id};
 use crate::regions::Scope;
 
-/// A figure with its bounds: what is sure, what is said, what is contested (N4).
+/// A figure with its bounds: what is sure, what is said, what is contested (N4). It is what claims and evidence say under the terms; on
+/// which of the rows both sides agree is for reconciliation, which counts no row that is not certain here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Bounds {
     /// Shown as the agreement demands.

@@ -12,6 +12,7 @@ pub mod checks;
 pub mod cohort;
 pub mod commands;
 pub mod day_ranges;
+pub mod exits;
 pub mod facts;
 pub mod history;
 pub mod presence;
@@ -26,5 +27,5 @@ pub mod wording;
 
 /// Most rows of a call.
 pub const ROWS_MAX: usize = 5_000;
-/// Most placements an event names; the counts say how many there were.
+/// Most placements one event names. A longer call makes several events, each complete.
 pub const EVENT_PLACEMENTS_MAX: usize = 200;

@@ -193,7 +193,11 @@ pub fn amend(
     let (latest, _, latest_day) = *latest.ok_or_else(|| Error::internal("ratified without a ratified version"))?;
     let term = (agreement.effective_from, agreement.effective_to);
     let day_faults = rules::amendment_day_faults(request.effective_on, actor.now.day(), term, latest_day);
-    validation::check_amendment(&request.terms, &request.reason, term, day_faults)?;
+    let ratified = outline.iter().filter(|(_, state, _)| *state == VersionState::Ratified);
+    let known_rules = ratified
+        .map(|(number, ..)| Ok(versions::version(connection, agreement.id, *number)?.document()?.terms.retention))
+        .collect::<Result<Vec<_>>>()?;
+    validation::check_amendment(&request.terms, &request.reason, term, day_faults, &known_rules)?;
     let previous = versions::version(connection, agreement.id, latest)?;
     let number = outline.last().map_or(1, |(number, ..)| number + 1);
     let canonical = Document {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::requests::{NewAgreement, NewSignatory, PARTIES_MAX};
-use super::rule_terms::RuleFault;
+use super::rule_terms::{ArrivalMeaning, RetentionRule, RuleFault};
 use super::{Indicator, PartyRole, PlaceCaps, Target, Terms};
 use crate::db::{Day, Id};
 use crate::error::{Code, Error, Fault, Faults, Result};
@@ -40,18 +40,37 @@ pub fn check_draft(draft: &NewAgreement, drafter: Id, active: impl Fn(Id) -> boo
     refuse(faults)
 }
 
-/// Checks the terms of an amendment together with the faults found in its day.
+/// Checks the terms of an amendment together with the faults found in its day; `known_rules` are the retention rules of the versions that
+/// were ratified before.
 ///
 /// # Errors
 /// [`Code::FieldInvalid`] with every fault.
-pub fn check_amendment(terms: &Terms, reason: &str, term: (Day, Day), day_faults: Vec<Fault>) -> Result<()> {
+pub fn check_amendment(
+    terms: &Terms,
+    reason: &str,
+    term: (Day, Day),
+    day_faults: Vec<Fault>,
+    known_rules: &[RetentionRule],
+) -> Result<()> {
     let mut faults = Faults::new();
     for fault in day_faults {
         faults.push(fault);
     }
     check_terms(&mut faults, terms, term);
+    check_rule_id(&mut faults, &terms.retention, known_rules);
     faults.text("/reason", reason, 200);
     faults.check()
+}
+
+/// Every figure carries the id of the rule that made it, so one id stands for one rule for good.
+fn check_rule_id(faults: &mut Faults, rule: &RetentionRule, known: &[RetentionRule]) {
+    faults.require(
+        !known.iter().any(|earlier| earlier.rule_id == rule.rule_id && earlier != rule),
+        "/terms/retention/rule_id",
+        "rule_id_taken",
+        "stands for another rule in an earlier version; give the changed rule an id of its own",
+        "该编号在此前版本中对应另一规则；修改规则须使用新的编号",
+    );
 }
 
 fn refuse(faults: Faults) -> Result<()> {
@@ -108,6 +127,13 @@ fn check_parties(faults: &mut Faults, parties: &[NewSignatory], drafter: Id, act
 fn check_terms(faults: &mut Faults, terms: &Terms, term: (Day, Day)) {
     check_targets(faults, terms, term);
     add_rule_faults(faults, "/terms/arrival", terms.arrival.faults());
+    faults.require(
+        terms.arrival.meaning == ArrivalMeaning::Onboarded,
+        "/terms/arrival/meaning",
+        "meaning_not_offered",
+        "the exchange does not yet record the handover at the destination; agree on onboarded, the acceptance by the employer",
+        "平台暂不支持以抵达交接为到岗标准，请约定以用人单位接收上岗（onboarded）为准",
+    );
     add_rule_faults(faults, "/terms/retention", terms.retention.faults());
     check_caps(faults, &terms.caps);
     range(faults, "/terms/hold_days", terms.hold_days, 365);

@@ -4,6 +4,7 @@
 //! A row that says what is already in effect is `unchanged` and writes nothing. Everything else is one new claim; the placements of which
 //! something new is said are decided anew from the latest claims of all claimants.
 
+pub mod attaching;
 mod effects;
 mod events;
 mod finding;
@@ -21,7 +22,8 @@ use verdicts::Verdict;
 /// What became of a row.
 pub type RowResult = Result<(RowStatus, Id), Vec<Fault>>;
 
-/// Judges the retention of placements anew whose arrival was corrected. Retention lies above arrivals and is handed down.
+/// Judges the retention of placements anew that have been found, or found again, to have arrived. Retention lies above arrivals and is
+/// handed down.
 pub type Judge = fn(&mut DbConnection, Id, &[Id], Day) -> Result<()>;
 
 /// A call as every step of it needs it.

@@ -17,9 +17,9 @@ pub use arrivals::{claim, dispute};
 pub use dispatches::{dispatch, open_placement, placement, retention_due, tally};
 pub use parties::{party, zone};
 pub use platform::{chain_head, client, client_key, event, feed_head, idempotency_key, key_ring, used_assertion};
-pub use quotas::{place_account, place_entry, place_hold, quota};
+pub use quotas::{place_account, place_entry, place_hold, quota, quota_approval};
 pub use reconciliation::{reconciliation_row, reconciliation_run};
-pub use retention::{employment_spell, observation, retention_check};
+pub use retention::{employment_spell, exit_entry, observation, retention_check};
 pub use workers::{identity_read, worker, worker_group};
 
 // Tables that one of Diesel's own queries names together; the texts of statements need no leave.

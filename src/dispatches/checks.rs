@@ -41,6 +41,7 @@ pub fn schedule(
             })
         })
         .collect();
+    drop_foreign(connection, agreement_id, placements, nodes)?;
     let source = connection.rows(&[("placement_id", Column::Id), ("node", Column::Text), ("due_on", Column::Text)]);
     statement(format!(
         "insert into retention_check (agreement_id, placement_id, node, due_on, state, reason) \
@@ -49,6 +50,28 @@ pub fn schedule(
     ))
     .bind(Value::Array(rows).to_string())
     .bind(agreement_id)
+    .run(connection)?;
+    Ok(())
+}
+
+/// A corrected day of arrival may lie under another version of the terms: the nodes of the former rule are no longer asked.
+fn drop_foreign(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    placements: &[Onboarded],
+    nodes: &[RetentionNode],
+) -> Result<()> {
+    let ids: Vec<[Id; 1]> = placements.iter().map(|placement| [placement.placement_id]).collect();
+    let nodes: Vec<[String; 1]> = nodes.iter().map(|node| [node.code()]).collect();
+    let placed = connection.rows(&[("id", Column::Id)]);
+    let asked = connection.rows(&[("node", Column::Text)]);
+    statement(format!(
+        "delete from retention_check where agreement_id = ? and placement_id in (select r.id from {placed} r) \
+         and node not in (select n.node from {asked} n)"
+    ))
+    .bind(agreement_id)
+    .bind(serde_json::to_string(&ids)?)
+    .bind(serde_json::to_string(&nodes)?)
     .run(connection)?;
     Ok(())
 }

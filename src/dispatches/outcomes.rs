@@ -79,10 +79,11 @@ pub fn depart(
     tally::around(connection, dispatch.agreement_id, &workers_of(roster), |connection| {
         let source = connection.rows(&[("id", Column::Id), ("group_code", Column::Text)]);
         statement(format!(
-            "update placement set state = 'departed', departed_on = ?, group_code = r.group_code, version = placement.version + 1 from {source} r \
+            "update placement set state = 'departed', departed_on = ?, departure_recorded_at = ?, group_code = r.group_code, version = placement.version + 1 from {source} r \
              where placement.agreement_id = ? and placement.id = r.id and placement.state = 'enrolled'"
         ))
         .bind(departed_on)
+        .bind(actor.now)
         .bind(Value::Array(rows).to_string())
         .bind(dispatch.agreement_id)
         .run(connection)?;
@@ -103,7 +104,8 @@ pub fn cancel_roster(
     reason: &str,
 ) -> Result<()> {
     accounts::settle_holds(connection, agreement_id, dispatch_id, EntryKind::Release, reason, actor.now)?;
-    statement("update placement set state = 'cancelled', holds_place = ?, version = version + 1 where agreement_id = ? and dispatch_id = ? and state = 'enrolled'")
+    statement("update placement set state = 'cancelled', cancelled_at = ?, enrolled_again_at = null, holds_place = ?, version = version + 1 where agreement_id = ? and dispatch_id = ? and state = 'enrolled'")
+        .bind(actor.now)
         .bind(false)
         .bind(agreement_id)
         .bind(dispatch_id)
@@ -123,7 +125,8 @@ pub fn cancel_placement(connection: &mut DbConnection, actor: &Actor, row: &Plac
     let paths = places::account_paths(connection, row.agreement_id, &[row])?;
     let moves: BTreeMap<Id, i64> = paths.into_iter().map(|(_, account)| (account, 1)).collect();
     accounts::release(connection, row.agreement_id, row.dispatch_id, &moves, "cancelled", actor.now)?;
-    statement("update placement set state = 'cancelled', holds_place = ?, version = version + 1 where agreement_id = ? and id = ?")
+    statement("update placement set state = 'cancelled', cancelled_at = ?, enrolled_again_at = null, holds_place = ?, version = version + 1 where agreement_id = ? and id = ?")
+        .bind(actor.now)
         .bind(false)
         .bind(row.agreement_id)
         .bind(row.id)
@@ -300,6 +303,22 @@ pub fn end(connection: &mut DbConnection, agreement_id: Id, endings: &[Ending]) 
     let ids: Vec<Id> = endings.iter().map(|ending| ending.placement_id).collect();
     let ended = store::placements_of(connection, agreement_id, &ids)?;
     store::close_open_placements_of(connection, &ended.iter().collect::<Vec<_>>())
+}
+
+/// Takes the end of a job back: it was reported by mistake. Call it inside [`tally::around`].
+///
+/// The worker is where the arrival had put them, and not free for another dispatch, unless they have been sent elsewhere meanwhile:
+/// reconciliation names that clash.
+pub fn reopen(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, placement_id: Id) -> Result<()> {
+    statement(
+        "update placement set state = case when real_employer_id is null and real_region_code is null then 'onboarded' else 'diverted' end, \
+         ended_on = null, end_reason = null, version = version + 1 where agreement_id = ? and id = ? and state = 'ended'",
+    )
+    .bind(agreement_id)
+    .bind(placement_id)
+    .run(connection)?;
+    let reopened = store::placements_of(connection, agreement_id, &[placement_id])?;
+    places::open_again(connection, actor, agreement_id, &reopened.iter().collect::<Vec<_>>())
 }
 
 /// Marks placements as disputed or no longer so.

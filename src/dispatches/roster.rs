@@ -205,8 +205,8 @@ fn write(
     }
     let dispatch = target.dispatch;
     let (revived, fresh): (Vec<_>, Vec<_>) = enrolled.iter().partition(|candidate| candidate.revived.is_some());
-    store::insert(connection, target, rows, &fresh)?;
-    store::revive(connection, dispatch, rows, &revived)?;
+    store::insert(connection, actor.now, target, rows, &fresh)?;
+    store::revive(connection, actor.now, dispatch, rows, &revived)?;
     let mut moves: BTreeMap<Id, i64> = BTreeMap::new();
     for account in enrolled.iter().flat_map(|candidate| &candidate.accounts).filter_map(|index| accounts.get(*index)) {
         *moves.entry(account.id).or_default() += 1;

@@ -242,7 +242,7 @@ pub async fn depart_dispatch(
     if_match: IfMatch,
     posted: Posted<Departure>,
 ) -> Result<Answer> {
-    let departed_on = posted.body.departed_on;
+    let (departed_on, attach) = (posted.body.departed_on, state.attach);
     act(&state, &caller, path.into_inner(), if_match, posted.key, move |connection, actor, dispatch| {
         lifecycle::step(TRANSITIONS, dispatch.state, DispatchAction::Depart)?;
         check_departure(&dispatch, departed_on, actor.now)?;
@@ -250,7 +250,9 @@ pub async fn depart_dispatch(
         let roster = store::roster(connection, dispatch.agreement_id, dispatch.id)?;
         let row = store::advance(connection, actor, &dispatch, DispatchAction::Depart, Some(departed_on))?;
         outcomes::depart(connection, actor, &row, &roster, departed_on)?;
-        log::record(connection, actor, event(&row, "dispatch.departed"))?;
+        let heard = attach(connection, actor, &row)?;
+        let events = std::iter::once(event(&row, "dispatch.departed")).chain(heard);
+        log::record_all(connection, events.map(|event| (actor, event)).collect())?;
         Ok(row)
     })
     .await

@@ -138,6 +138,7 @@ pub fn advance(
     if changed == 0 {
         return Err(Error::new(Code::PreconditionFailed));
     }
+    record_approval(connection, quota, places, actor.now)?;
     Ok(Quota {
         state,
         approved_places: places,
@@ -146,4 +147,18 @@ pub fn advance(
         updated_at: actor.now,
         ..quota.clone()
     })
+}
+
+/// Keeps from when on how many places are approved, so that a past day can be read as it was.
+fn record_approval(connection: &mut DbConnection, quota: &Quota, places: i64, now: Instant) -> Result<()> {
+    statement(
+        "insert into quota_approval (agreement_id, quota_id, version, places, approved_at) values (?, ?, ?, ?, ?)",
+    )
+    .bind(quota.agreement_id)
+    .bind(quota.id)
+    .bind(quota.version + 1)
+    .bind(places)
+    .bind(now)
+    .run(connection)?;
+    Ok(())
 }

@@ -75,7 +75,7 @@ impl Comparison<'_> {
         matched: &[MatchedClaim],
         visit: &mut impl FnMut(&Compared<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Measure { cut_off, windows, quotas, .. } = self.measure;
+        let (Measure { cut_off, quotas, .. }, windows) = (self.measure, self.measure.windows_in_time());
         let origin = placement.row(self.measure);
         let seen = self.stretch.seen.get(&placement.id).copied();
         let confirmed = Testimony::read(claims, seen, windows, *cut_off).confirmed().map(|claim| claim.claim_id);
@@ -126,11 +126,11 @@ pub fn compare_loose<E>(
 ) -> Result<(), E> {
     let claims: Vec<ClaimRow<'_>> = loose.claims.iter().map(ClaimRecord::row).collect();
     let facts = RowFacts { claims: &claims, candidates: &loose.candidates, ..RowFacts::default() };
-    let testimony = Testimony::read(&claims, None, &measure.windows, measure.cut_off);
+    let testimony = Testimony::read(&claims, None, measure.windows_in_time(), measure.cut_off);
     visit(&Compared {
         key: RowKey::Claim(loose.key),
         placement: None,
-        classification: classify(&facts, &measure.windows, measure.cut_off),
+        classification: classify(&facts, measure.windows_in_time(), measure.cut_off),
         tier: None,
         announced: false,
         arrived: testimony.confirmed().is_some(),

@@ -76,16 +76,21 @@ pub enum Owner {
     None,
 }
 
-/// Whether the row counts as an arrival under the agreement.
+/// Whether the row counts as an arrival on which both sides agree.
+///
+/// Fulfilment says what claims and evidence say, reconciliation what both sides agree on. What the terms decide (the minimum of evidence
+/// on the day, the regions of the agreement) decides both alike. Whatever is counted here is certain there; what is certain there and
+/// provisional or not counted here is an arrival that nobody doubts, with something left to settle: over the places, with another employer
+/// or in another county of the agreement, a field that differs, or a second placement of the same person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(example = "counted")]
 pub enum CountsAs {
-    /// In the certain figure.
+    /// Both sides agree; certain in fulfilment too.
     Counted,
-    /// In no figure of arrivals. Disputed rows stand in a column of their own.
+    /// No arrival, or one that counts elsewhere. Disputed rows stand in a column of their own, here and in fulfilment.
     NotCounted,
-    /// In the probable figure only, until the owner has acted.
+    /// An arrival, until the owner has acted; in fulfilment certain or probable, as claims and evidence say.
     Provisional,
 }
 

@@ -128,6 +128,33 @@ pub struct AgreementWindows {
     pub season_after_days: u16,
 }
 
+/// The windows of an agreement through its versions: each outcome is compared by the terms of its day, as arrivals decide it.
+#[derive(Debug, Clone, Copy)]
+pub struct WindowsInTime<'a> {
+    first: &'a AgreementWindows,
+    later: &'a [(Date, AgreementWindows)],
+}
+
+impl<'a> From<&'a AgreementWindows> for WindowsInTime<'a> {
+    fn from(first: &'a AgreementWindows) -> Self {
+        Self { first, later: &[] }
+    }
+}
+
+impl<'a> WindowsInTime<'a> {
+    /// The windows of the first version, and of each later one with its first day, in order.
+    #[must_use]
+    pub const fn new(first: &'a AgreementWindows, later: &'a [(Date, AgreementWindows)]) -> Self {
+        Self { first, later }
+    }
+
+    /// The windows in effect on a day.
+    #[must_use]
+    pub fn on(&self, day: Date) -> &'a AgreementWindows {
+        self.later.iter().rfind(|(first_day, _)| *first_day <= day).map_or(self.first, |(_, windows)| windows)
+    }
+}
+
 impl AgreementWindows {
     /// The windows of an agreement that names only its arrival rule: 14 days to answer, 3 days' tolerance, and a season from 30
     /// days before to 120 days after the planned arrival, so that the same worker next year is another placement.

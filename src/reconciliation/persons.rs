@@ -156,10 +156,11 @@ impl Person<'_> {
             })
             .collect();
         for stay in &stays {
-            let rivals = stays.iter().filter(|other| stay.overlaps(other));
-            let candidates: Vec<AttributionCandidate> = rivals.map(|rival| rival.candidate).collect();
-            let own = stay.candidate.placement_id;
-            if let Some(primary) = primary_placement(&candidates, measure.attribution).filter(|id| *id != own) {
+            let rivals: Vec<&Stay> = stays.iter().filter(|other| stay.overlaps(other)).collect();
+            let begun = rivals.iter().map(|rival| rival.from).min().unwrap_or(stay.from);
+            let candidates: Vec<AttributionCandidate> = rivals.iter().map(|rival| rival.candidate).collect();
+            let (own, rule) = (stay.candidate.placement_id, measure.attribution_on(begun));
+            if let Some(primary) = primary_placement(&candidates, rule).filter(|id| *id != own) {
                 resolution.duplicate_of.insert(own, primary);
             }
         }
@@ -179,7 +180,7 @@ impl Stay {
     fn of(row: &IdentifiedPlacement, claims: &[ClaimRecord], measure: &Measure) -> Option<Self> {
         let announced = row.placement.row(measure);
         let claims: Vec<ClaimRow<'_>> = claims.iter().map(ClaimRecord::row).collect();
-        let testimony = Testimony::read(&claims, None, &measure.windows, measure.cut_off);
+        let testimony = Testimony::read(&claims, None, measure.windows_in_time(), measure.cut_off);
         let confirmed = testimony.confirmed().map(|claim| claim.day);
         let reported = testimony.reported_on();
         let denied = testimony.denied().is_some() && confirmed.is_none() && reported.is_none();
@@ -224,5 +225,7 @@ fn by_season(mut claims: Vec<ClaimRecord>, measure: &Measure) -> Vec<Vec<ClaimRe
 
 fn weightiest(claims: &[ClaimRecord], measure: &Measure) -> Option<Uuid> {
     let rows: Vec<ClaimRow<'_>> = claims.iter().map(ClaimRecord::row).collect();
-    Testimony::read(&rows, None, &measure.windows, measure.cut_off).weightiest_claim().map(|claim| claim.claim_id)
+    Testimony::read(&rows, None, measure.windows_in_time(), measure.cut_off)
+        .weightiest_claim()
+        .map(|claim| claim.claim_id)
 }

@@ -3,7 +3,7 @@
 //! A record owns what the borrowed rows of `reconciliation::facts` look at. Deliberately absent: where the records come from, and
 //! everything that was recorded after the cut-off: it never gets here.
 
-use super::facts::{AgreementWindows, ClaimRow, EmployerRef, OriginRow, OriginState, SeenSummary};
+use super::facts::{AgreementWindows, ClaimRow, EmployerRef, OriginRow, OriginState, SeenSummary, WindowsInTime};
 use crate::agreements::rule_terms::{AttributionRule, EvidenceLevel};
 use crate::arrivals::{ClaimantRole, ClaimedOutcome};
 use jiff::civil::Date;
@@ -15,12 +15,29 @@ use uuid::Uuid;
 pub struct Measure {
     /// The day at whose end both sides are compared.
     pub cut_off: Date,
-    /// The periods of the agreement.
+    /// The periods of the agreement, as it began.
     pub windows: AgreementWindows,
-    /// Which of several rows of one worker counts.
-    pub attribution: AttributionRule,
+    /// The periods of later versions, each with its first day, in order.
+    pub later_windows: Vec<(Date, AgreementWindows)>,
+    /// Which of several rows of one worker counts, by version with its first day, in order.
+    pub attributions: Vec<(Date, AttributionRule)>,
     /// The quotas of the agreement, by id.
     pub quotas: HashMap<Uuid, QuotaRecord>,
+}
+
+impl Measure {
+    /// The periods through the versions of the agreement.
+    #[must_use]
+    pub fn windows_in_time(&self) -> WindowsInTime<'_> {
+        WindowsInTime::new(&self.windows, &self.later_windows)
+    }
+
+    /// Which of several rows of one worker counts, where the first of them begins on `day`.
+    #[must_use]
+    pub fn attribution_on(&self, day: Date) -> AttributionRule {
+        let version = self.attributions.iter().rfind(|(first, _)| *first <= day).or_else(|| self.attributions.first());
+        version.map_or(AttributionRule::EarliestConfirmedArrival, |(_, rule)| *rule)
+    }
 }
 
 /// What a row needs to know of its quota.

@@ -27,7 +27,7 @@
 
 use super::consequences::{DiscrepancyCode, TwoSided};
 use super::differences::{Detail, FieldValue, MismatchField, Said, SaidBy};
-use super::facts::{AgreementWindows, ClaimRow, OriginRow, OriginState, SeenSummary};
+use super::facts::{ClaimRow, OriginRow, OriginState, SeenSummary, WindowsInTime};
 use super::situations::Situation;
 use super::testimony::Testimony;
 use crate::arrivals::ClaimedOutcome;
@@ -104,7 +104,8 @@ impl<'a> Classification<'a> {
 /// Puts one row into its situation. Total, allocation-free, and independent of the order of the claims. Claims and sightings
 /// dated after the cut-off are not read.
 #[must_use]
-pub fn classify<'a>(row: &RowFacts<'a>, windows: &AgreementWindows, cut_off: Date) -> Classification<'a> {
+pub fn classify<'a>(row: &RowFacts<'a>, windows: impl Into<WindowsInTime<'a>>, cut_off: Date) -> Classification<'a> {
+    let windows = windows.into();
     let testimony = Testimony::read(row.claims, row.seen, windows, cut_off);
     let origin = match comparable(row, &testimony) {
         ControlFlow::Continue(origin) => origin,
@@ -119,7 +120,7 @@ pub fn classify<'a>(row: &RowFacts<'a>, windows: &AgreementWindows, cut_off: Dat
         return testimony.weightiest_claim().map_or(conflict, |claim| conflict.decided_by(claim));
     }
     if let Some(confirmed) = testimony.confirmed() {
-        return confirmed_arrival(row, &testimony, origin, confirmed, windows);
+        return confirmed_arrival(row, &testimony, origin, confirmed);
     }
     if let (Some(denied), None) = (testimony.denied(), testimony.reported_on()) {
         return Classification::of(Situation::NotArrived, Detail::None).decided_by(denied);
@@ -167,7 +168,6 @@ fn confirmed_arrival<'a>(
     testimony: &Testimony<'a>,
     origin: &OriginRow<'a>,
     confirmed: &'a ClaimRow<'a>,
-    windows: &AgreementWindows,
 ) -> Classification<'a> {
     let standing = |situation, detail| Classification {
         situation,
@@ -186,7 +186,7 @@ fn confirmed_arrival<'a>(
     if let Some((situation, difference)) = away_from_plan(origin, confirmed) {
         return standing(situation, difference);
     }
-    if let Some(difference) = testimony.day_differs(confirmed, windows) {
+    if let Some(difference) = testimony.day_differs(confirmed) {
         return standing(Situation::FieldMismatch, difference);
     }
     if let (Some(rank), Some(approved)) = (row.arrival_rank, row.approved_places)
@@ -206,13 +206,13 @@ fn without_confirmation<'a>(
     row: &RowFacts<'a>,
     testimony: &Testimony<'a>,
     origin: &OriginRow<'a>,
-    windows: &AgreementWindows,
+    windows: WindowsInTime<'_>,
     cut_off: Date,
 ) -> Classification<'a> {
     let closes_on = origin.arrival_due_on;
     if let Some(reported_on) = testimony.reported_on().or(testimony.other_outcome_on()) {
         let asked_on = row.asked_on.filter(|&asked| asked <= cut_off).unwrap_or(reported_on);
-        let answer_due = closes_on.max(days_after(asked_on, i64::from(windows.answer_days)));
+        let answer_due = closes_on.max(days_after(asked_on, i64::from(windows.on(reported_on).answer_days)));
         let situation = if cut_off > answer_due { Situation::Unanswered } else { Situation::Awaiting };
         return Classification::of(situation, Detail::Deadline(answer_due));
     }
@@ -252,7 +252,7 @@ mod tests {
     use crate::agreements::rule_terms::EvidenceLevel;
     use crate::arrivals::ClaimantRole;
     use crate::reconciliation::consequences::AppliesTo;
-    use crate::reconciliation::facts::EmployerRef;
+    use crate::reconciliation::facts::{AgreementWindows, EmployerRef};
     use crate::reconciliation::run_hash::{RowKey, row_hash, run_hash};
     use crate::reconciliation::situations::SITUATIONS;
     use jiff::civil::date;

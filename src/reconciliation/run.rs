@@ -5,10 +5,11 @@
 //! run holds one stretch in memory and one counter for each quota, whatever its size. Rows come in the order of their keys, which is what
 //! the hash is over.
 //!
+//! Each outcome is compared by the terms of its day, as arrivals decide it: an amendment changes nothing about those who had arrived.
+//!
 //! Deliberately absent: the present moment as a measure. The cut-off decides, so a run can be repeated.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use serde_json::json;
 use uuid::Uuid;
@@ -22,10 +23,11 @@ use super::report::{ReconciliationRun, RowDetail};
 use super::run_hash::{RowKey, RunHasher, row_hash};
 use super::store::facts::Books;
 use super::store::runs::{self, NewRow};
-use crate::agreements::{Terms, store as agreements};
+use crate::agreements::Terms;
 use crate::db::{Day, DbConnection, Id};
 use crate::error::{Error, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
+use crate::retention::checks::RuleBook;
 
 /// Compares both sides of an agreement at a cut-off, in the transaction at hand.
 ///
@@ -74,11 +76,14 @@ impl Reconciler {
         let begun = crate::db::Instant::from_micros(run.started_at.as_micros().saturating_add(1));
         let known_before = cut_off.plus_days(1).start().min(begun);
         let books = Books { agreement_id: run.agreement_id, cut_off, known_before };
-        let terms = agreements::terms_on(connection, run.agreement_id, cut_off)?;
+        let terms = RuleBook::read(connection, run.agreement_id)?;
+        let mut versions = terms.versions().map(|(first, terms)| (first.0, windows(terms)));
+        let (_, first) = versions.next().ok_or_else(|| Error::internal("an agreement in force without terms"))?;
         let measure = Measure {
             cut_off: cut_off.0,
-            windows: windows(&terms),
-            attribution: terms.attribution,
+            windows: first,
+            later_windows: versions.collect(),
+            attributions: terms.versions().map(|(first, terms)| (first.0, terms.attribution)).collect(),
             quotas: books.quotas(connection)?,
         };
         let names_persons = books.names_persons(connection)?;
@@ -238,7 +243,7 @@ fn last_of(stretch: &Stretch) -> Id {
     stretch.placements.last().map_or(Id::NIL, |last| Id(last.id))
 }
 
-fn windows(terms: &Arc<Terms>) -> AgreementWindows {
+fn windows(terms: &Terms) -> AgreementWindows {
     let standard = AgreementWindows::of(&terms.arrival);
     let answer_days = u16::try_from(terms.deadlines.answer_days).unwrap_or(standard.answer_days);
     AgreementWindows { answer_days, ..standard }

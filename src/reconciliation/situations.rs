@@ -284,9 +284,9 @@ const WRONG_REGION: SituationDefinition = SituationDefinition {
     two_sided: TwoSided::Conflicting,
     discrepancy: Some(DiscrepancyCode::D05),
     owner: Owner::Destination,
-    counts_as: CountsAs::NotCounted,
-    remedy_zh: "输入方确认实际务工地区;不属本协议区域的,不计入本协议。",
-    remedy_en: "The destination confirms the real region; outside the agreement's regions the arrival does not count here.",
+    counts_as: CountsAs::Provisional,
+    remedy_zh: "输入方确认实际务工地区;不属本协议区域的,履约统计也只计为待核实,不计为确定。",
+    remedy_en: "The destination confirms the real region; outside the agreement's regions the arrival is never certain in fulfilment either.",
 };
 
 const AMBIGUOUS: SituationDefinition = SituationDefinition {

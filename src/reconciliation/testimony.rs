@@ -1,14 +1,14 @@
 //! What everybody says about one person at a cut-off: who confirms, who denies, who only reports, and where they differ.
 //!
 //! A claim *confirms* when employer or destination says that the person arrived and the proof is at least what the agreement
-//! asks for. It *denies* when employer or destination says that the person did not arrive. Every other word of an arrival, and
+//! asked for on the day of the arrival. It *denies* when employer or destination says that the person did not arrive. Every other word of an arrival, and
 //! every sighting, *reports*. Of several claims the employer's goes before the destination's, then the stronger, the earlier and
 //! at last the smaller id, so that nothing depends on the order in which claims are read.
 //!
 //! Deliberately absent: the plan of the origin and the clock's deadlines; `reconciliation::rules` brings them in.
 
 use super::differences::{Detail, FieldValue, MismatchField, Said, SaidBy};
-use super::facts::{AgreementWindows, ClaimRow, EmployerRef, SeenSummary};
+use super::facts::{ClaimRow, EmployerRef, SeenSummary, WindowsInTime};
 use crate::agreements::rule_terms::EvidenceLevel;
 use crate::arrivals::ClaimantRole;
 use crate::retention::day_ranges::days_between;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub struct Testimony<'a> {
     claims: &'a [ClaimRow<'a>],
     seen: Option<SeenSummary>,
-    minimum_evidence: EvidenceLevel,
+    windows: WindowsInTime<'a>,
     cut_off: Date,
 }
 
@@ -32,11 +32,11 @@ impl<'a> Testimony<'a> {
     pub fn read(
         claims: &'a [ClaimRow<'a>],
         seen: Option<SeenSummary>,
-        windows: &AgreementWindows,
+        windows: impl Into<WindowsInTime<'a>>,
         cut_off: Date,
     ) -> Self {
         let seen = seen.filter(|seen| seen.first_seen_on <= cut_off);
-        Self { claims, seen, minimum_evidence: windows.minimum_evidence, cut_off }
+        Self { claims, seen, windows: windows.into(), cut_off }
     }
 
     /// Whether nobody says anything.
@@ -154,8 +154,8 @@ impl<'a> Testimony<'a> {
 
     /// Another word of the arrival gives a day further off than the agreement tolerates.
     #[must_use]
-    pub fn day_differs(&self, confirmed: &'a ClaimRow<'a>, windows: &AgreementWindows) -> Option<Detail<'a>> {
-        let tolerance = u64::from(windows.day_tolerance_days);
+    pub fn day_differs(&self, confirmed: &'a ClaimRow<'a>) -> Option<Detail<'a>> {
+        let tolerance = u64::from(self.windows.on(confirmed.day).day_tolerance_days);
         let other = self
             .arrivals()
             .filter(|claim| days_between(claim.day, confirmed.day).unsigned_abs() > tolerance)
@@ -183,7 +183,7 @@ impl<'a> Testimony<'a> {
     }
 
     fn confirms(&self, claim: &ClaimRow<'_>) -> bool {
-        claim.role.confirms() && claim.evidence >= self.minimum_evidence
+        claim.role.confirms() && claim.evidence >= self.windows.on(claim.day).minimum_evidence
     }
 }
 

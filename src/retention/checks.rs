@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::history::History;
 use super::store;
 use super::verdict::{DecidedBy, NodeResult, NodeState};
-use crate::agreements::rule_terms::{EvidenceLevel, RetentionRule};
+use crate::agreements::rule_terms::{EvidenceLevel, RetentionRule, StartBasis};
 use crate::agreements::{self, Terms};
 use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
 use crate::dispatches::{self, tally};
@@ -48,6 +48,11 @@ impl RuleBook {
     pub fn rule_on(&self, day: Day) -> Option<&RetentionRule> {
         let version = self.0.iter().rfind(|(first, _)| *first <= day).or_else(|| self.0.first());
         version.map(|(_, terms)| &terms.retention)
+    }
+
+    /// The terms of each version with its first day, in order; there is at least one.
+    pub fn versions(&self) -> impl Iterator<Item = (Day, &Terms)> {
+        self.0.iter().map(|(first, terms)| (*first, terms.as_ref()))
     }
 
     /// Every rule.
@@ -88,17 +93,25 @@ fn fact_id(decided_by: DecidedBy) -> Id {
     Id(id)
 }
 
-/// Judges placements anew whose arrival was corrected, and lets the figures follow.
+/// Judges placements anew that have been found to have arrived, or found again after a denial: somebody may have been seen in post
+/// already, and a rule that counts from the listing day of the group has another due day than the arrival alone gives.
 ///
 /// # Errors
 /// What the database says.
 pub fn judge_corrected(connection: &mut DbConnection, agreement_id: Id, placements: &[Id], today: Day) -> Result<()> {
-    let workers: Vec<(Id, Id)> = dispatches::store::placements_of(connection, agreement_id, placements)?
+    let listing = |rule: &RetentionRule| rule.start_basis == StartBasis::GroupListingDay;
+    let by_listing = RuleBook::read(connection, agreement_id)?.rules().any(listing);
+    let concerned =
+        if by_listing { placements.to_vec() } else { store::with_facts(connection, agreement_id, placements)? };
+    if concerned.is_empty() {
+        return Ok(());
+    }
+    let workers: Vec<(Id, Id)> = dispatches::store::placements_of(connection, agreement_id, &concerned)?
         .iter()
         .map(|row| (row.origin_id, row.worker_id))
         .collect();
     tally::around(connection, agreement_id, &workers, |connection| {
-        decide_anew(connection, agreement_id, placements, today)
+        decide_anew(connection, agreement_id, &concerned, today)
     })
 }
 

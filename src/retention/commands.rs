@@ -4,11 +4,12 @@
 //! table, and the verdicts of just these placements follow in the same transaction, inside the tallies. A call that changes nothing
 //! writes nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::json;
 
 use super::admission::{self, KnownEmployer, Named, Seen};
+use super::exits::{self, ExitEntry};
 use super::history::History;
 use super::records::{NewExit, NewObservation, NewSpell, Observation, PlacementName, Reporter, ReporterRole, Spell};
 use super::spell_book::{Report, SpellBook, Step};
@@ -65,13 +66,13 @@ impl<'a> Desk<'a> {
         Report { by: self.reporter, now: self.actor.now }
     }
 
-    /// Writes inside the tallies, judges the touched placements anew, and records the event.
+    /// Writes inside the tallies, judges the touched placements anew, and records the events: each employer has its own, and each names so
+    /// many placements, so that who follows the feed learns of every one.
     fn finish(
         &self,
         connection: &mut DbConnection,
         touched: &BTreeSet<Id>,
         kind: &'static str,
-        receipts: &Receipts,
         write: impl FnOnce(&mut DbConnection) -> Result<()>,
     ) -> Result<()> {
         let histories: Vec<&History> = touched.iter().filter_map(|id| self.histories.get(id)).collect();
@@ -81,26 +82,29 @@ impl<'a> Desk<'a> {
             write(connection)?;
             checks::decide(connection, self.agreement_id, &histories, self.actor.now.day())
         })?;
-        let employers: BTreeSet<Id> = histories.iter().map(|history| history.placed.employer_id).collect();
-        let named: Vec<&Id> = touched.iter().take(EVENT_PLACEMENTS_MAX).collect();
-        let event = NewEvent {
+        let mut by_employer: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
+        for history in &histories {
+            by_employer.entry(history.placed.employer_id).or_default().push(history.placed.id);
+        }
+        let version = store::figures_version(connection, self.agreement_id)?;
+        let parts = by_employer.iter().flat_map(|(employer, placements)| {
+            placements.chunks(EVENT_PLACEMENTS_MAX).map(|placements| (*employer, placements))
+        });
+        let event = |(employer, placements): (Id, &[Id])| NewEvent {
             kind,
             chain: Chain::Agreement(self.agreement_id),
             subject_kind: "retention",
             subject_id: self.agreement_id,
-            subject_version: store::figures_version(connection, self.agreement_id)?,
-            employer_id: employers.first().copied().filter(|_| employers.len() == 1),
+            subject_version: version,
+            employer_id: Some(employer),
             payload: json!({
                 "agreement_id": self.agreement_id,
                 "side": self.reporter.role,
-                "accepted": receipts.accepted,
-                "unchanged": receipts.unchanged,
-                "rejected": receipts.rejected,
-                "placements": touched.len(),
-                "placement_ids": named,
+                "placements": placements.len(),
+                "placement_ids": placements,
             }),
         };
-        log::record(connection, self.actor, event)
+        log::record_all(connection, parts.map(|part| (self.actor, event(part))).collect())
     }
 }
 
@@ -200,7 +204,7 @@ pub fn record_observations(
             history.observations.push(seen.clone());
         }
     }
-    desk.finish(connection, &touched, "observations.recorded", &receipts, |connection| {
+    desk.finish(connection, &touched, "observations.recorded", |connection| {
         store::insert_observations(connection, agreement_id, &new)
     })?;
     Ok(receipts)
@@ -225,14 +229,9 @@ impl Books {
     }
 
     /// Writes what the books have changed.
-    fn finish(
-        self,
-        connection: &mut DbConnection,
-        mut desk: Desk<'_>,
-        kind: &'static str,
-        receipts: &Receipts,
-    ) -> Result<()> {
+    fn finish(self, connection: &mut DbConnection, mut desk: Desk<'_>, kind: &'static str) -> Result<()> {
         let (mut new, mut changed, mut endings): (Vec<Spell>, Vec<Spell>, Vec<Ending>) = Default::default();
+        let mut exits: Vec<ExitEntry> = Vec::new();
         let mut touched = BTreeSet::new();
         for (placement_id, book) in &self.0 {
             let (fresh, rewritten) = book.changes();
@@ -242,6 +241,7 @@ impl Books {
             touched.insert(*placement_id);
             new.extend(fresh.into_iter().cloned());
             changed.extend(rewritten.into_iter().cloned());
+            exits.extend(book.exits().iter().cloned());
             endings.extend(book.new_end().map(|ended| Ending {
                 placement_id: *placement_id,
                 ended_on: ended.on,
@@ -255,8 +255,10 @@ impl Books {
             return Ok(());
         }
         let agreement_id = desk.agreement_id;
-        desk.finish(connection, &touched, kind, receipts, |connection| {
+        exits::mark_late(connection, agreement_id, desk.actor.now.day(), &mut exits)?;
+        desk.finish(connection, &touched, kind, |connection| {
             store::write_spells(connection, agreement_id, &new, &changed)?;
+            store::exits::insert(connection, agreement_id, &exits)?;
             if endings.is_empty() { Ok(()) } else { outcomes::end(connection, agreement_id, &endings) }
         })
     }
@@ -286,7 +288,7 @@ pub fn record_exits(
         let step = admission::exit(place, row, found, books.of(found), desk.report());
         receipts.push(row.client_ref.clone(), receipt(step), language);
     }
-    books.finish(connection, desk, "exits.recorded", &receipts)?;
+    books.finish(connection, desk, "exits.recorded")?;
     Ok(receipts)
 }
 
@@ -312,6 +314,6 @@ pub fn record_spells(
         let step = admission::spell(place, row, found, books.of(found), employer, desk.report());
         receipts.push(row.client_ref.clone(), receipt(step), language);
     }
-    books.finish(connection, desk, "spells.recorded", &receipts)?;
+    books.finish(connection, desk, "spells.recorded")?;
     Ok(receipts)
 }

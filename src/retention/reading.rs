@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::checks::RuleBook;
+use super::exits::ExitEntry;
 use super::history::History;
 use super::records::{Observation, ObservationSource, ReporterRole, Spell};
 use super::store;
@@ -118,6 +119,9 @@ pub struct PlacementRetention {
     /// Where the worker was employed, oldest first.
     #[schema(max_items = 1000)]
     pub spells: Vec<SpellView>,
+    /// Every report, correction and withdrawal of an exit, in the order they were recorded.
+    #[schema(max_items = 1000)]
+    pub exits: Vec<ExitEntry>,
     /// The latest observations, newest first; the list of observations has them all.
     #[schema(max_items = 200)]
     pub observations: Vec<Observation>,
@@ -158,10 +162,11 @@ pub fn placement_retention(
         .ok_or_else(|| Error::not_found("placement", "安置记录"))?;
     let rules = RuleBook::read(connection, agreement_id)?;
     let rule = history.placed.onboarded_on.and_then(|day| rules.rule_on(day));
-    Ok(view(history, rule, as_of))
+    let exits = store::exits::of(connection, agreement_id, &[placement_id])?;
+    Ok(view(history, exits, rule, as_of))
 }
 
-fn view(history: History, rule: Option<&RetentionRule>, as_of: Day) -> PlacementRetention {
+fn view(history: History, exits: Vec<ExitEntry>, rule: Option<&RetentionRule>, as_of: Day) -> PlacementRetention {
     let checks = rule.map(|rule| {
         let questions = questions(rule);
         let verdicts = history.judge(rule, &questions, as_of).unwrap_or_default();
@@ -180,6 +185,7 @@ fn view(history: History, rule: Option<&RetentionRule>, as_of: Day) -> Placement
         rule_id: rule.map(|rule| rule.rule_id.clone()),
         checks: checks.unwrap_or_default(),
         spells: spells.unwrap_or_default(),
+        exits,
         observations,
     }
 }

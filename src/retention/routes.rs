@@ -5,11 +5,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::cohort::{self, CohortFigures, CohortFilter};
 use super::commands;
+use super::exits;
 use super::reading::{self, AsOf, ObservationFilter, PlacementRetention};
-use super::records::{NewExits, NewObservations, NewSpells, Observation};
+use super::records::{NewExits, NewObservations, NewSpells, Observation, Spell};
 use crate::app::State;
-use crate::db::{Id, Page};
+use crate::db::{DbConnection, Id, Page};
 use crate::error::Result;
+use crate::http::extract::EmptyBody;
 use crate::http::query::Query;
 use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
@@ -42,7 +44,8 @@ pub async fn record_observations(
 /// Records exits
 ///
 /// Who left, on which day or in which month, and why. The open spell ends; `holiday_home` and `transferred` leave the placement open,
-/// every other reason ends it and frees the worker for another dispatch. The party that reported an end may correct it.
+/// every other reason ends it and frees the worker for another dispatch. The party that reported an end may correct it, or withdraw it. An
+/// exit reported later than `deadlines.exit_days` of the terms gives is taken and marked late.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewExits,
     responses((status = 207, description = "What became of each row; the id is the spell that ended", body = Receipts)), security(("oauth2" = ["retention.write"])))]
 #[post("/v1/agreements/{agreement_id}/exits")]
@@ -59,6 +62,27 @@ pub async fn record_exits(
         Answer::multi_status(&receipts)
     })
     .await
+}
+
+/// Withdraws an exit
+///
+/// It was reported by mistake and nobody left. Only the party that reported it may, and only while no other spell has begun. Spell and
+/// placement go on, the worker is bound to the placement again unless sent elsewhere meanwhile, verdicts and figures follow. The report and
+/// its withdrawal both stay on record, under `exits` of the placement's retention.
+#[utoipa::path(tag = "retention",
+    params(("agreement_id" = Id, Path, description = "The agreement"), ("spell_id" = Id, Path, description = "The spell that the exit ended, as its receipt gave it")),
+    request_body = EmptyBody, responses((status = 200, description = "The spell, going on", body = Spell)), security(("oauth2" = ["retention.write"])))]
+#[post("/v1/agreements/{agreement_id}/exits/{spell_id}/withdrawal")]
+pub async fn withdraw_exit(
+    state: web::Data<State>,
+    caller: Caller<RetentionWrite>,
+    path: web::Path<(Id, Id)>,
+    posted: Posted<EmptyBody>,
+) -> Result<Answer> {
+    let (actor, (agreement_id, spell_id)) = (caller.actor(&state), path.into_inner());
+    let withdraw =
+        move |connection: &mut DbConnection| Answer::ok(&exits::withdraw(connection, &actor, agreement_id, spell_id)?);
+    posted.key.run(&state, withdraw).await
 }
 
 /// Records spells
@@ -150,6 +174,7 @@ pub fn mount(config: &mut ServiceConfig) {
     config
         .service(record_observations)
         .service(record_exits)
+        .service(withdraw_exit)
         .service(record_spells)
         .service(get_placement_retention)
         .service(list_observations)

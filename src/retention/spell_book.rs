@@ -2,13 +2,14 @@
 //!
 //! Reports come late and from both sides, so a start may fall into a spell that is already closed: the spell is then cut the day
 //! before and the rest belongs to the new employer. Nothing here touches the database; the caller writes what has changed.
-//! Deliberately absent: verdicts (`retention::rules`) and reopening an ended placement, which is a new dispatch.
+//! Deliberately absent: verdicts (`retention::rules`), and taking an exit back (`retention::exits`).
 
 mod refusal;
 
 pub use refusal::Refusal;
 
 use super::day_ranges::{day_after, day_before};
+use super::exits::{ExitEntry, ExitKind};
 use super::facts::{DateGrain, ExitReason};
 use super::records::{Reporter, ReporterRole, Spell};
 use crate::db::{Day, Id, Instant};
@@ -123,6 +124,7 @@ pub struct SpellBook {
     entries: Vec<Entry>,
     ended: Option<Ended>,
     end_changed: bool,
+    exits: Vec<ExitEntry>,
 }
 
 impl SpellBook {
@@ -149,7 +151,7 @@ impl SpellBook {
             };
             entries.insert(0, Entry { spell, change: Change::FromArrival });
         }
-        Self { onboarded_on: arrival.onboarded_on, entries, ended, end_changed: false }
+        Self { onboarded_on: arrival.onboarded_on, entries, ended, end_changed: false, exits: Vec::new() }
     }
 
     /// The spells in order, and whether each is known from the arrival alone.
@@ -169,6 +171,12 @@ impl SpellBook {
     #[must_use]
     pub fn new_end(&self) -> Option<Ended> {
         self.ended.filter(|_| self.end_changed)
+    }
+
+    /// The exits that were reported, in order; which of them are late is for the terms to say.
+    #[must_use]
+    pub fn exits(&self) -> &[ExitEntry] {
+        &self.exits
     }
 
     /// The worker left.
@@ -215,6 +223,19 @@ impl SpellBook {
             self.ended = Some(Ended { on, reason });
             self.end_changed = true;
         }
+        self.exits.push(ExitEntry {
+            id: Id::new(),
+            placement_id: last.spell.placement_id,
+            spell_id: last.spell.id,
+            kind: ExitKind::Reported,
+            ended_on: last.spell.ended_on.unwrap_or(on),
+            grain: left.grain,
+            reason,
+            late: false,
+            placement_ended_on: self.ended.map(|ended| ended.on),
+            reported_by: report.by.party_id,
+            recorded_at: report.now,
+        });
         Ok(Step { spell_id: last.spell.id, changed: true })
     }
 

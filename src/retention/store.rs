@@ -1,5 +1,7 @@
 //! Queries of retention: the facts of placements, set by set, never one by one.
 
+pub mod exits;
+
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::RunQueryDsl;
@@ -199,6 +201,21 @@ fn observations_of(connection: &mut DbConnection, agreement_id: Id, ids: &str) -
     .bind(ids)
     .bind(agreement_id)
     .returning::<ObservationTypes>()
+    .load(connection)?)
+}
+
+/// Those of the placements about which anything was observed or reported after the arrival.
+pub fn with_facts(connection: &mut DbConnection, agreement_id: Id, ids: &[Id]) -> Result<Vec<Id>> {
+    let rows: Vec<[&Id; 1]> = ids.iter().map(|id| [id]).collect();
+    let source = connection.rows(&[("id", Column::Id)]);
+    Ok(statement(format!(
+        "select r.id from {source} r where exists (select 1 from observation o where o.agreement_id = ? and o.placement_id = r.id) \
+         or exists (select 1 from employment_spell s where s.agreement_id = ? and s.placement_id = r.id)"
+    ))
+    .bind(serde_json::to_string(&rows)?)
+    .bind(agreement_id)
+    .bind(agreement_id)
+    .returning::<Uid>()
     .load(connection)?)
 }
 

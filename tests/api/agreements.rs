@@ -545,6 +545,32 @@ on_both! {
         assert_eq!(document.body["previous_digest"], first);
     }
 
+    /// One rule id stands for one retention rule for good: figures carry it.
+    async fn a_changed_retention_rule_needs_an_id_of_its_own(app: TestApp) {
+        let (origin, destination) = (shaoyang(&app).await, yiwu(&app).await);
+        let path = ratified(&app, "SY-YW-2026-01", &[(&origin, "origin"), (&destination, "destination")]).await;
+        let mut changed = terms();
+        changed["retention"]["allowed_gap_days"] = json!(3);
+        let amendment = |terms: &Value| json!({ "effective_on": "2026-07-01", "terms": terms, "reason": "调整" });
+        let refused = app.post(&origin, &format!("{path}/amendments"), amendment(&changed)).await.problem("field_invalid");
+        assert_eq!(faults(&refused), [("#/terms/retention/rule_id".to_owned(), "rule_id_taken".to_owned())]);
+        changed["retention"]["rule_id"] = json!("stay_shorter_gap");
+        app.post(&origin, &format!("{path}/amendments"), amendment(&changed)).await.expect(201);
+    }
+
+    /// What the exchange does not record yet cannot be agreed on.
+    async fn a_handover_is_refused_as_the_meaning_of_arrival(app: TestApp) {
+        let (origin, destination) = (shaoyang(&app).await, yiwu(&app).await);
+        let mut handed_over = terms();
+        handed_over["arrival"]["meaning"] = json!("handed_over");
+        let body = json!({
+            "number": "SY-YW-2026-09", "title": "劳务协作协议", "kind": "inter_provincial", "effective_from": "2026-01-01", "effective_to": "2026-12-31",
+            "parties": [{ "party_id": origin.id, "role": "origin" }, { "party_id": destination.id, "role": "destination" }], "terms": handed_over
+        });
+        let refused = app.post(&origin, "/v1/agreements", body).await.problem("field_invalid");
+        assert_eq!(faults(&refused), [("#/terms/arrival/meaning".to_owned(), "meaning_not_offered".to_owned())]);
+    }
+
     /// An amendment never changes what held on a day that is over.
     async fn an_amendment_whose_day_has_passed_cannot_be_ratified_any_more(app: TestApp) {
         let (origin, destination) = (shaoyang(&app).await, yiwu(&app).await);

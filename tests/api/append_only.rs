@@ -10,13 +10,15 @@ use crate::support::TestApp;
 use crate::support::scene::{Scene, targets, terms};
 
 /// Each table that is only added to, with the columns that may still change.
-const TABLES: [(&str, &[&str]); 7] = [
+const TABLES: [(&str, &[&str]); 9] = [
     ("event", &["salt", "payload", "position"]),
     ("agreement_version", &["state", "ratified_at"]),
     ("ratification", &[]),
+    ("quota_approval", &[]),
     ("place_entry", &[]),
     ("claim", &["replaced_by"]),
     ("observation", &[]),
+    ("exit_entry", &[]),
     ("identity_read", &[]),
 ];
 

@@ -127,6 +127,64 @@ on_both! {
         assert_eq!(scene.list(&scene.origin, &format!("{query}&in_effect=true")).await, [history[1].clone()]);
     }
 
+    /// An employer may report before the origin has recorded the departure: the arrival reaches the placement all the same, in time.
+    async fn an_arrival_reported_before_the_departure_is_recorded_reaches_the_placement(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(10).await;
+        let workers = scene.workers(0, 3).await;
+        let dispatch = scene.dispatch().await;
+        scene.enrol(&dispatch, &quota, &workers).await.expect(207);
+        scene.app.clock_set("2026-03-06");
+        let by_name = |n: usize, reference: &str| json!({ "name": name(n), "identity_number": identity_number(n), "outcome": "onboarded", "happened_on": "2026-03-06", "evidence": "e2", "client_ref": reference });
+        let file = json!([by_name(0, "GZ-0"), by_name(1, "GZ-1"), by_name(70, "GZ-70")]);
+        let first = scene.claims_by(&scene.employer, file.clone()).await;
+        assert_eq!(statuses(&first), (3, 0, 0));
+        let misspelt = json!({ "name": name(70), "identity_number": identity_number(2), "outcome": "onboarded", "happened_on": "2026-03-06", "evidence": "e2" });
+        scene.claims_by(&scene.destination, json!([misspelt, by_name(0, "DST-0")])).await;
+        assert_eq!(scene.fulfilment().await["targets"][1]["numerator"], 0);
+
+        scene.app.clock_set("2026-03-20");
+        let step = |name: &str| scene.path(&format!("/dispatches/{dispatch}/{name}"));
+        scene.app.post(&scene.origin, &step("lock"), json!({})).await.expect(200);
+        scene.app.post(&scene.origin, &step("departure"), json!({ "departed_on": "2026-03-05" })).await.expect(200);
+        let page = items(&scene.app.get(&scene.origin, &scene.path("/placements?limit=10")).await.expect(200));
+        let states: Vec<_> = page.iter().map(|row| (row["state"].as_str().unwrap(), row["onboarded_on"].as_str(), row["late"].as_bool().unwrap())).collect();
+        let onboarded = ("onboarded", Some("2026-03-06"), false);
+        assert_eq!(states, [onboarded, onboarded, ("departed", None, false)], "another name is for reconciliation to settle");
+        assert!(page[0]["certain"].as_bool().unwrap());
+        assert_eq!(scene.fulfilment().await["targets"][1]["numerator"], 2);
+        let overdue: Vec<String> = scene.overdue(&scene.origin, "").await.into_iter().map(|(id, _)| id).collect();
+        assert_eq!(overdue, [page[2]["id"].as_str().unwrap()]);
+
+        let again = scene.claims_by(&scene.employer, file).await;
+        assert_eq!(statuses(&again), (0, 3, 0), "the same file again: {again}");
+        let history = scene.list(&scene.employer, "?claimant_role=employer").await;
+        let sent = &first["results"][0]["id"];
+        let waited = history.iter().find(|claim| claim["id"] == *sent).unwrap();
+        let attached = history.iter().find(|claim| claim["id"] == waited["replaced_by"]).unwrap();
+        assert_eq!((&waited["announced"], &attached["announced"], &attached["placement_id"]), (&json!(false), &json!(true), &page[0]["id"]));
+        assert_eq!(scene.list(&scene.origin, "?announced=false&in_effect=true").await.len(), 2, "the stranger and the other name wait");
+        let events = scene.events(&scene.employer, "claims.attached").await;
+        assert_eq!(events.iter().map(|event| event["data"]["claims"].as_array().unwrap().len()).sum::<usize>(), 3);
+        let run = scene.app.post(&scene.origin, &scene.path("/reconciliations"), json!({ "cut_off_on": "2026-03-20" })).await.expect(201).body;
+        let matched = run["counts"]["situations"].as_array().unwrap().iter().find(|count| count["situation"] == "matched").unwrap();
+        assert_eq!(matched["rows"], 2);
+    }
+
+    /// Who is sent to a region outside the agreement has arrived, but is never certain under it; within it nothing changes.
+    async fn an_arrival_outside_the_agreements_regions_is_not_certain(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (_, placements) = scene.sent(0, 2).await;
+        let away = json!({ "placement_id": placements[0], "outcome": "diverted", "happened_on": "2026-03-05", "evidence": "e2", "region_code": "330481" });
+        let other = scene.neighbour().await;
+        let near = json!({ "placement_id": placements[1], "outcome": "diverted", "happened_on": "2026-03-05", "evidence": "e2", "employer_id": other.id });
+        assert_eq!(statuses(&scene.claims_by(&scene.destination, json!([away, near])).await), (2, 0, 0));
+        assert_eq!(scene.placement(&placements[0]).await["certain"], false);
+        assert_eq!(scene.placement(&placements[1]).await["certain"], true);
+        let bounds = &scene.fulfilment().await["targets"][1]["bounds"];
+        assert_eq!((&bounds["certain"], &bounds["probable"]), (&json!(1), &json!(1)));
+    }
+
     /// Each bad row is told where and why; the good ones stand.
     async fn every_bad_row_points_at_its_field(app: TestApp) {
         let scene = Scene::in_force(app).await;
@@ -286,7 +344,7 @@ on_both! {
         let claims = scene.list(&elsewhere, "").await;
         assert_eq!(claims.iter().map(|claim| claim["outcome"].as_str().unwrap()).collect::<Vec<_>>(), ["diverted", "diverted"]);
         let placement = scene.placement(&placements[0]).await;
-        assert_eq!((&placement["state"], &placement["real_employer_id"], &placement["real_region_code"], &placement["certain"]), (&json!("diverted"), &json!(elsewhere.id), &json!("330481"), &json!(true)));
+        assert_eq!((&placement["state"], &placement["real_employer_id"], &placement["real_region_code"], &placement["certain"]), (&json!("diverted"), &json!(elsewhere.id), &json!("330481"), &json!(false)), "nobody doubts it, and the place lies outside the agreement");
     }
 
     /// Two sides that contradict each other: the employer's word is the state, and nothing is certain.
@@ -440,8 +498,10 @@ on_both! {
         let receipts = scene.claim(&placements, "onboarded", "2026-03-05").await.expect(207).body;
         assert_eq!(statuses(&receipts), (5_000, 0, 0));
         assert_eq!(scene.balance(&quota).await, (0, 5_000, 0));
-        let event = &scene.events(&scene.employer, "claims.recorded").await[0]["data"];
-        assert_eq!((event["claims"].as_u64(), event["placement_ids"].as_array().map(Vec::len)), (Some(5_000), Some(200)));
+        let events = scene.events(&scene.employer, "claims.recorded").await;
+        let told: std::collections::BTreeSet<&str> = events.iter().flat_map(|event| event["data"]["placement_ids"].as_array().unwrap()).map(|id| id.as_str().unwrap()).collect();
+        assert_eq!((events.len(), told), (25, placements.iter().map(String::as_str).collect()), "who follows the feed learns of each");
+        assert_eq!(events.iter().map(|event| event["data"]["claims"].as_u64().unwrap()).sum::<u64>(), 5_000);
         let again = scene.claim(&placements, "onboarded", "2026-03-05").await.expect(207).body;
         assert_eq!(statuses(&again), (0, 5_000, 0));
         for rows in [vec![], vec![onboarded(&placements[0], "2026-03-05"); 5_001]] {

@@ -39,6 +39,18 @@ create index quota_destination_index on quota (agreement_id, destination_id);
 create index quota_employer_index on quota (employer_id, id);
 create index quota_zone_index on quota (zone_id);
 
+-- How many places were approved from when on: a quota keeps the latest number only.
+create table quota_approval (
+    agreement_id uuid not null,
+    quota_id uuid not null,
+    version bigint not null,
+    places bigint not null,
+    approved_at bigint not null,
+    constraint quota_approval_pkey primary key (agreement_id, quota_id, version),
+    constraint quota_approval_quota_fkey foreign key (agreement_id, quota_id) references quota (agreement_id, id),
+    constraint quota_approval_places_sign check (places >= 0)
+);
+
 -- Every limit on places is an account: the quota, each of its cohorts, and the caps of the agreement's terms.
 create table place_account (
     agreement_id uuid not null,
@@ -99,4 +111,12 @@ create trigger place_entry_append_only_update before update on place_entry
 create trigger place_entry_append_only_delete before delete on place_entry
     for each row execute function refuse_change();
 create trigger place_entry_append_only_truncate before truncate on place_entry
+    for each statement execute function refuse_change();
+
+-- An approval stands as it was given.
+create trigger quota_approval_append_only_update before update on quota_approval
+    for each row execute function refuse_change();
+create trigger quota_approval_append_only_delete before delete on quota_approval
+    for each row execute function refuse_change();
+create trigger quota_approval_append_only_truncate before truncate on quota_approval
     for each statement execute function refuse_change();

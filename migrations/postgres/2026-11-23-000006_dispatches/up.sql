@@ -64,6 +64,11 @@ create table placement (
     ended_on text collate "C",
     end_reason text collate "C",
     version bigint not null,
+    -- When each step was recorded, which is not the day on which it happened.
+    enrolled_at bigint not null,
+    cancelled_at bigint,
+    enrolled_again_at bigint,
+    departure_recorded_at bigint,
     constraint placement_pkey primary key (agreement_id, id),
     constraint placement_dispatch_fkey foreign key (agreement_id, dispatch_id) references dispatch (agreement_id, id),
     constraint placement_quota_fkey foreign key (agreement_id, quota_id) references quota (agreement_id, id),
@@ -78,6 +83,8 @@ create table placement (
     constraint placement_end_reason_when check ((ended_on is null) = (end_reason is null)),
     constraint placement_evidence_known check (evidence is null or evidence in ('e0', 'e1', 'e2', 'e3', 'e4', 'e5')),
     constraint placement_partner_ref_length check (partner_ref is null or length(partner_ref) between 1 and 100),
+    constraint placement_departure_recorded_when check ((departed_on is null) = (departure_recorded_at is null)),
+    constraint placement_cancelled_when check (state <> 'cancelled' or cancelled_at is not null),
     constraint placement_version_positive check (version > 0)
 );
 create unique index placement_worker_once on placement (agreement_id, dispatch_id, worker_id);

@@ -21,6 +21,31 @@ create index employment_spell_placement_index on employment_spell (agreement_id,
 create index employment_spell_employer_index on employment_spell (employer_id);
 create index employment_spell_reporter_index on employment_spell (reported_by);
 
+-- Every exit as it was reported, corrected or withdrawn; the spell and the placement keep the latest form only.
+create table exit_entry (
+    agreement_id uuid not null,
+    id uuid not null,
+    placement_id uuid not null,
+    spell_id uuid not null,
+    kind text collate "C" not null,
+    ended_on text collate "C" not null,
+    grain text collate "C" not null,
+    reason text collate "C" not null,
+    late boolean not null,
+    placement_ended_on text collate "C",
+    reported_by uuid not null,
+    recorded_at bigint not null,
+    constraint exit_entry_pkey primary key (agreement_id, id),
+    constraint exit_entry_placement_fkey foreign key (agreement_id, placement_id) references placement (agreement_id, id),
+    constraint exit_entry_spell_fkey foreign key (agreement_id, spell_id) references employment_spell (agreement_id, id),
+    constraint exit_entry_reporter_fkey foreign key (reported_by) references party (id),
+    constraint exit_entry_kind_known check (kind in ('reported', 'withdrawn')),
+    constraint exit_entry_grain_known check (grain in ('day', 'month'))
+);
+create index exit_entry_placement_index on exit_entry (agreement_id, placement_id);
+create index exit_entry_spell_index on exit_entry (agreement_id, spell_id);
+create index exit_entry_reporter_index on exit_entry (reported_by);
+
 create table observation (
     agreement_id uuid not null,
     id uuid not null,
@@ -109,4 +134,12 @@ create trigger observation_append_only_update before update on observation
 create trigger observation_append_only_delete before delete on observation
     for each row execute function refuse_change();
 create trigger observation_append_only_truncate before truncate on observation
+    for each statement execute function refuse_change();
+
+-- What was reported of an exit stays; a correction or a withdrawal is an entry of its own.
+create trigger exit_entry_append_only_update before update on exit_entry
+    for each row execute function refuse_change();
+create trigger exit_entry_append_only_delete before delete on exit_entry
+    for each row execute function refuse_change();
+create trigger exit_entry_append_only_truncate before truncate on exit_entry
     for each statement execute function refuse_change();

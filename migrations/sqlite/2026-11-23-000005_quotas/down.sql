@@ -1,4 +1,5 @@
 drop table place_hold;
 drop table place_entry;
 drop table place_account;
+drop table quota_approval;
 drop table quota;

@@ -39,6 +39,18 @@ create index quota_destination_index on quota (agreement_id, destination_id);
 create index quota_employer_index on quota (employer_id, id);
 create index quota_zone_index on quota (zone_id);
 
+-- How many places were approved from when on: a quota keeps the latest number only.
+create table quota_approval (
+    agreement_id blob not null,
+    quota_id blob not null,
+    version integer not null,
+    places integer not null,
+    approved_at integer not null,
+    constraint quota_approval_pkey primary key (agreement_id, quota_id, version),
+    constraint quota_approval_quota_fkey foreign key (agreement_id, quota_id) references quota (agreement_id, id),
+    constraint quota_approval_places_sign check (places >= 0)
+) strict, without rowid;
+
 -- Every limit on places is an account: the quota, each of its cohorts, and the caps of the agreement's terms.
 create table place_account (
     agreement_id blob not null,
@@ -101,4 +113,14 @@ end;
 create trigger place_entry_append_only_delete before delete on place_entry
 begin
     select raise(abort, 'place_entry is append-only');
+end;
+
+-- An approval stands as it was given.
+create trigger quota_approval_append_only_update before update on quota_approval
+begin
+    select raise(abort, 'quota_approval is append-only');
+end;
+create trigger quota_approval_append_only_delete before delete on quota_approval
+begin
+    select raise(abort, 'quota_approval is append-only');
 end;

@@ -21,6 +21,31 @@ create index employment_spell_placement_index on employment_spell (agreement_id,
 create index employment_spell_employer_index on employment_spell (employer_id);
 create index employment_spell_reporter_index on employment_spell (reported_by);
 
+-- Every exit as it was reported, corrected or withdrawn; the spell and the placement keep the latest form only.
+create table exit_entry (
+    agreement_id blob not null,
+    id blob not null,
+    placement_id blob not null,
+    spell_id blob not null,
+    kind text not null,
+    ended_on text not null,
+    grain text not null,
+    reason text not null,
+    late integer not null,
+    placement_ended_on text,
+    reported_by blob not null,
+    recorded_at integer not null,
+    constraint exit_entry_pkey primary key (agreement_id, id),
+    constraint exit_entry_placement_fkey foreign key (agreement_id, placement_id) references placement (agreement_id, id),
+    constraint exit_entry_spell_fkey foreign key (agreement_id, spell_id) references employment_spell (agreement_id, id),
+    constraint exit_entry_reporter_fkey foreign key (reported_by) references party (id),
+    constraint exit_entry_kind_known check (kind = 'reported' or kind = 'withdrawn'),
+    constraint exit_entry_grain_known check (grain = 'day' or grain = 'month')
+) strict, without rowid;
+create index exit_entry_placement_index on exit_entry (agreement_id, placement_id);
+create index exit_entry_spell_index on exit_entry (agreement_id, spell_id);
+create index exit_entry_reporter_index on exit_entry (reported_by);
+
 create table observation (
     agreement_id blob not null,
     id blob not null,
@@ -111,4 +136,14 @@ end;
 create trigger observation_append_only_delete before delete on observation
 begin
     select raise(abort, 'observation is append-only');
+end;
+
+-- What was reported of an exit stays; a correction or a withdrawal is an entry of its own.
+create trigger exit_entry_append_only_update before update on exit_entry
+begin
+    select raise(abort, 'exit_entry is append-only');
+end;
+create trigger exit_entry_append_only_delete before delete on exit_entry
+begin
+    select raise(abort, 'exit_entry is append-only');
 end;

@@ -3,35 +3,60 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::Call;
 use super::finding::Found;
-use crate::agreements::Terms;
-use crate::agreements::store::terms_on;
+use super::{Call, Judge};
+use crate::agreements::store::{parties, terms_on};
+use crate::agreements::{PartyRole, Terms};
+use crate::arrivals::rules::judging::Subject;
 use crate::arrivals::rules::outcome::{Decided, Said, decide};
+use crate::arrivals::rules::regions_differ;
 use crate::arrivals::store::claims::NewRow;
 use crate::db::{Day, DbConnection, Id};
 use crate::dispatches::outcomes::{self, Outcome};
 use crate::error::Result;
+use crate::events::Actor;
+use crate::regions::RegionCode;
 
-/// Decides every placement of which something new is said, and applies what has changed; each under the terms in effect on the day of its
-/// outcome.
+/// By whose command placements are decided, under which agreement, and who judges the retention that rests on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deciding<'a> {
+    pub actor: &'a Actor,
+    pub agreement_id: Id,
+    pub judge: Judge,
+}
+
+/// Decides every placement of which a call says something new, and applies what has changed.
 pub(super) fn apply(
     connection: &mut DbConnection,
     call: &Call<'_>,
     found: &Found,
     new: &[NewRow],
 ) -> Result<Vec<Outcome>> {
-    let decided = decide_all(found, new);
+    let deciding = Deciding { actor: call.actor, agreement_id: call.agreement_id, judge: call.judge };
+    settle(connection, deciding, &found.subjects, &decide_all(found, new))
+}
+
+/// Applies what has been decided and is not recorded yet; each under the terms in effect on the day of its outcome.
+pub(super) fn settle(
+    connection: &mut DbConnection,
+    deciding: Deciding<'_>,
+    subjects: &HashMap<Id, Subject>,
+    decided: &BTreeMap<Id, Decided>,
+) -> Result<Vec<Outcome>> {
+    let Deciding { actor, agreement_id, judge } = deciding;
     let days: Vec<Day> =
         decided.values().map(|decided| decided.happened_on).collect::<BTreeSet<_>>().into_iter().collect();
     let mut terms = HashMap::new();
-    terms_of_days(connection, call.agreement_id, &days, &mut terms)?;
+    terms_of_days(connection, agreement_id, &days, &mut terms)?;
+    let moved = decided.values().any(|decided| decided.real_region_code.is_some());
+    let regions = if moved { regions_of(connection, agreement_id)? } else { Vec::new() };
     let mut groups: Vec<(Arc<Terms>, Vec<Outcome>)> = Vec::new();
-    for (placement_id, decided) in &decided {
-        let (Some(subject), Some(terms)) = (found.subjects.get(placement_id), terms.get(&decided.happened_on)) else {
+    for (placement_id, decided) in decided {
+        let (Some(subject), Some(terms)) = (subjects.get(placement_id), terms.get(&decided.happened_on)) else {
             continue;
         };
-        let certain = decided.is_certain(terms.arrival.minimum_evidence);
+        let inside = decided.real_region_code.is_none_or(|region| lies_in(&regions, region));
+        let certain = inside && decided.is_certain(terms.arrival.minimum_evidence);
         if decided.is_recorded_in(&subject.placement, certain) {
             continue;
         }
@@ -42,23 +67,28 @@ pub(super) fn apply(
         }
     }
     for (terms, outcomes) in &groups {
-        outcomes::apply(connection, call.actor, call.agreement_id, outcomes, terms)?;
+        outcomes::apply(connection, actor, agreement_id, outcomes, terms)?;
     }
     let outcomes: Vec<Outcome> = groups.into_iter().flat_map(|(_, outcomes)| outcomes).collect();
-    judge_corrected(connection, call, found, &outcomes)?;
+    // Who turns out to have arrived after all may have been seen in post long before.
+    let arrived: Vec<Id> =
+        outcomes.iter().filter(|outcome| outcome.onboarded_on.is_some()).map(|outcome| outcome.placement_id).collect();
+    if !arrived.is_empty() {
+        judge(connection, agreement_id, &arrived, actor.now.day())?;
+    }
     Ok(outcomes)
 }
 
-/// Verdicts on retention may rest on an arrival that now reads differently.
-fn judge_corrected(connection: &mut DbConnection, call: &Call<'_>, found: &Found, outcomes: &[Outcome]) -> Result<()> {
-    let had_arrived = |id: &Id| found.subjects.get(id).is_some_and(|subject| subject.placement.onboarded_on.is_some());
-    let corrected: Vec<Id> = outcomes
-        .iter()
-        .filter(|outcome| outcome.onboarded_on.is_some())
-        .map(|outcome| outcome.placement_id)
-        .filter(had_arrived)
-        .collect();
-    if corrected.is_empty() { Ok(()) } else { (call.judge)(connection, call.agreement_id, &corrected, call.today()) }
+/// The regions of the agreement's destinations; empty where one of them is bound to no region, so that every place lies in it.
+fn regions_of(connection: &mut DbConnection, agreement_id: Id) -> Result<Vec<RegionCode>> {
+    let parties = parties(connection, agreement_id)?.into_iter();
+    let destinations = parties.filter(|party| party.role == PartyRole::Destination);
+    Ok(destinations.map(|party| party.region_code).collect::<Option<Vec<_>>>().unwrap_or_default())
+}
+
+/// Somebody who works outside every region of the agreement has arrived, but not for certain under it.
+fn lies_in(regions: &[RegionCode], place: RegionCode) -> bool {
+    regions.is_empty() || regions.iter().any(|region| !regions_differ(*region, place))
 }
 
 fn decide_all(found: &Found, new: &[NewRow]) -> BTreeMap<Id, Decided> {

@@ -1,6 +1,7 @@
-//! The events of a call: one for a single claim; for a list one per employer, so that each employer sees what is said of its own people.
+//! The events of a call: one for a single claim; for a list one per employer and so many people, so that each employer sees what is said
+//! of its own people, and who follows the feed learns of each of them however long the list is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
@@ -8,11 +9,12 @@ use super::finding::Found;
 use super::{Call, Form};
 use crate::arrivals::store::claims::NewRow;
 use crate::db::Id;
+use crate::dispatches::PlacementState;
 use crate::dispatches::outcomes::Outcome;
 use crate::events::{Chain, NewEvent};
 
-/// Most placement ids one event carries; the list of claims has them all.
-const IDS_MAX: usize = 200;
+/// Most claims one event speaks of. A longer list makes several events, each complete.
+pub(super) const IDS_AT_ONCE: usize = 200;
 
 /// What happened, thin: ids, states and counts.
 pub(super) fn of(call: &Call<'_>, found: &Found, new: &[NewRow], outcomes: &[Outcome]) -> Vec<NewEvent> {
@@ -24,8 +26,11 @@ pub(super) fn of(call: &Call<'_>, found: &Found, new: &[NewRow], outcomes: &[Out
     for row in new {
         by_employer.entry(employer_of(found, row)).or_default().push(row);
     }
+    let states: HashMap<Id, PlacementState> =
+        outcomes.iter().map(|outcome| (outcome.placement_id, outcome.state)).collect();
     by_employer
-        .into_iter()
+        .iter()
+        .flat_map(|(employer, rows)| rows.chunks(IDS_AT_ONCE).map(|rows| (*employer, rows)))
         .map(|(employer_id, rows)| NewEvent {
             kind: "claims.recorded",
             chain,
@@ -33,7 +38,7 @@ pub(super) fn of(call: &Call<'_>, found: &Found, new: &[NewRow], outcomes: &[Out
             subject_id: call.agreement_id,
             subject_version: call.standing.version,
             employer_id,
-            payload: of_many(call, &rows, outcomes),
+            payload: of_many(call, rows, &states),
         })
         .collect()
 }
@@ -65,17 +70,16 @@ fn of_one(chain: Chain, employer_id: Option<Id>, row: &NewRow, outcomes: &[Outco
     }
 }
 
-fn of_many(call: &Call<'_>, rows: &[&NewRow], outcomes: &[Outcome]) -> Value {
+fn of_many(call: &Call<'_>, rows: &[&NewRow], outcomes: &HashMap<Id, PlacementState>) -> Value {
     let mut claimed: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
         *claimed.entry(row.said.outcome.as_str()).or_default() += 1;
     }
-    let concerned: std::collections::HashSet<Id> = rows.iter().filter_map(|row| row.placement_id).collect();
+    let ids: Vec<Id> = rows.iter().filter_map(|row| row.placement_id).collect();
     let mut states: BTreeMap<&str, usize> = BTreeMap::new();
-    for outcome in outcomes.iter().filter(|outcome| concerned.contains(&outcome.placement_id)) {
-        *states.entry(outcome.state.as_str()).or_default() += 1;
+    for state in ids.iter().filter_map(|id| outcomes.get(id)) {
+        *states.entry(state.as_str()).or_default() += 1;
     }
-    let ids: Vec<Id> = rows.iter().filter_map(|row| row.placement_id).take(IDS_MAX).collect();
     json!({
         "claimant_id": call.claimant(),
         "claims": rows.len(),
@@ -84,6 +88,5 @@ fn of_many(call: &Call<'_>, rows: &[&NewRow], outcomes: &[Outcome]) -> Value {
         "outcomes": claimed,
         "placement_states": states,
         "placement_ids": ids,
-        "placement_ids_complete": concerned.len() <= IDS_MAX,
     })
 }

@@ -8,7 +8,7 @@ use crate::arrivals::ClaimantRole;
 use crate::arrivals::rules::judging::Subject;
 use crate::arrivals::rules::placement_unknown;
 use crate::arrivals::rules::reading::{Person, Stated, Target};
-use crate::arrivals::store::claims::{self, InEffect};
+use crate::arrivals::store::claims::{self, InEffect, Known};
 use crate::arrivals::store::subjects::{self, Sought};
 use crate::db::{DbConnection, Id};
 use crate::error::{Fault, Result};
@@ -23,6 +23,13 @@ pub(super) struct Indexes {
     pub name: [u8; 32],
 }
 
+impl Indexes {
+    /// Whether these are the recorded indexes of number and name.
+    pub(super) fn are(&self, (number, name): &(Vec<u8>, Vec<u8>)) -> bool {
+        self.number == number.as_slice() && self.name == name.as_slice()
+    }
+}
+
 /// What is known before any row is judged.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -33,7 +40,7 @@ pub(super) struct Found {
     /// The claimant's claims in effect about people nobody announced, by the index of the person.
     pub unannounced: HashMap<Vec<u8>, Vec<InEffect>>,
     /// The claimant's own references in use.
-    pub references: HashMap<String, (Id, Vec<u8>)>,
+    pub references: HashMap<String, Known>,
     /// Parties that can be a workplace.
     pub workplaces: HashSet<Id>,
     /// Indexes of the people named in rows.

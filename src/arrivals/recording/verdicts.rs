@@ -10,7 +10,7 @@ use crate::arrivals::rules::judging::{Claiming, Subject, judge};
 use crate::arrivals::rules::outcome::Said;
 use crate::arrivals::rules::reading::{Person, Stated};
 use crate::arrivals::rules::{SEASON_DAYS, placement_unknown};
-use crate::arrivals::store::claims::{InEffect, NewRow, SealedPerson};
+use crate::arrivals::store::claims::{InEffect, Known, NewRow, SealedPerson};
 use crate::arrivals::store::name_place;
 use crate::arrivals::{ClaimantRole, ClaimedOutcome};
 use crate::db::Id;
@@ -31,11 +31,37 @@ enum Whom {
     Person([u8; 32]),
 }
 
+impl Whom {
+    fn of(about: &About<'_>) -> Self {
+        match about {
+            About::Placement(subject, _) => Self::Placement(subject.placement.id),
+            About::Person(_, indexes) => Self::Person(indexes.number),
+        }
+    }
+}
+
+/// A row as it was sent.
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    row: usize,
+    hash: [u8; 32],
+    whom: Whom,
+}
+
+impl Sent {
+    /// Whether a recorded claim of the same content is about the same placement, or was sent about the same person by the same name.
+    fn is_about_the_same(&self, found: &Found, known: &Known) -> bool {
+        let same_person = |sent: &Indexes| known.person.as_ref().is_some_and(|person| sent.are(person));
+        known.placement_id.is_some_and(|id| self.whom == Whom::Placement(id))
+            || found.people.get(&self.row).is_some_and(same_person)
+    }
+}
+
 /// What earlier rows of the call have said.
 #[derive(Default)]
 struct Heard {
     of: HashMap<Whom, (usize, [u8; 32], Id)>,
-    under: HashMap<String, (usize, [u8; 32], Id)>,
+    under: HashMap<String, (Whom, [u8; 32], Id)>,
 }
 
 type Judgement<T = Verdict> = Result<T, Vec<Fault>>;
@@ -62,13 +88,9 @@ fn judge_row(call: &Call<'_>, found: &Found, heard: &mut Heard, row: usize, stat
         Ok(about) => about,
         Err(fault) => return Ok(Err(vec![fault])),
     };
-    let hash = hash_of(call.claimant(), &about, stated);
-    let whom = match &about {
-        About::Placement(subject, _) => Whom::Placement(subject.placement.id),
-        About::Person(_, indexes) => Whom::Person(indexes.number),
-    };
+    let sent = Sent { row, hash: hash_of(call.claimant(), stated), whom: Whom::of(&about) };
     let previous = previous(call, found, &about, stated);
-    match already(found, heard, stated, whom, hash, previous, &at) {
+    match already(found, heard, stated, sent, previous, &at) {
         Ok(None) => {}
         Ok(Some(id)) => return Ok(Ok(Verdict::Unchanged(id))),
         Err(fault) => return Ok(Err(vec![fault])),
@@ -81,26 +103,19 @@ fn judge_row(call: &Call<'_>, found: &Found, heard: &mut Heard, row: usize, stat
         About::Person(person, indexes) => of_person(call, stated, person, indexes, &at)?,
     };
     Ok(new.map(|new| {
-        let new = NewRow { content_hash: hash, replaces: previous.map(|claim| claim.said.claim_id), ..new };
-        let entry = (row, hash, new.said.claim_id);
-        heard.of.insert(whom, entry);
+        let replaces = previous.map(|claim| claim.said.claim_id);
+        let new = NewRow { content_hash: sent.hash.to_vec(), replaces, ..new };
+        heard.of.insert(sent.whom, (row, sent.hash, new.said.claim_id));
         if let Some(reference) = &new.client_ref {
-            heard.under.insert(reference.clone(), entry);
+            heard.under.insert(reference.clone(), (sent.whom, sent.hash, new.said.claim_id));
         }
         Verdict::New(Box::new(new))
     }))
 }
 
-/// What a claim says, as sent: the same content again is the same claim.
-fn hash_of(claimant: Id, about: &About<'_>, stated: &Stated) -> [u8; 32] {
-    let mut hash = Sha256::new().chain_update(b"labour-exchange claim 1").chain_update(claimant.0.as_bytes());
-    match about {
-        About::Placement(subject, _) => hash.update(subject.placement.id.0.as_bytes()),
-        About::Person(_, indexes) => {
-            hash.update(indexes.number);
-            hash.update(indexes.name);
-        }
-    }
+/// What a claim says, as sent; whom it is about is compared beside it, because a person becomes a placement when the batch departs.
+fn hash_of(claimant: Id, stated: &Stated) -> [u8; 32] {
+    let mut hash = Sha256::new().chain_update(b"labour-exchange claim 2").chain_update(claimant.0.as_bytes());
     let employer = stated.employer_id.map(|employer| employer.to_string()).unwrap_or_default();
     let region = stated.region_code.map(|region| region.to_string()).unwrap_or_default();
     for part in [stated.outcome.as_str(), &stated.happened_on.to_string(), &employer, &region, stated.evidence.as_str()]
@@ -130,26 +145,33 @@ fn already(
     found: &Found,
     heard: &Heard,
     stated: &Stated,
-    whom: Whom,
-    hash: [u8; 32],
+    sent: Sent,
     previous: Option<&InEffect>,
     at: &str,
 ) -> Result<Option<Id>, Fault> {
     if let Some(reference) = &stated.client_ref {
-        let known = found.references.get(reference).map(|(id, hash)| (*id, hash.as_slice()));
-        let known = known.or_else(|| heard.under.get(reference).map(|(_, hash, id)| (*id, hash.as_slice())));
-        match known {
-            Some((id, known)) if known == hash => return Ok(Some(id)),
-            Some((id, _)) => return Err(reference_taken(at, id)),
+        let recorded = found.references.get(reference);
+        let recorded =
+            recorded.map(|known| (known.id, known.content_hash == sent.hash && sent.is_about_the_same(found, known)));
+        let in_call =
+            || heard.under.get(reference).map(|(whom, hash, id)| (*id, *hash == sent.hash && *whom == sent.whom));
+        match recorded.or_else(in_call) {
+            Some((id, true)) => return Ok(Some(id)),
+            Some((id, false)) => return Err(reference_taken(at, id)),
             None => {}
         }
     }
-    match heard.of.get(&whom) {
-        Some((_, known, id)) if *known == hash => return Ok(Some(*id)),
+    match heard.of.get(&sent.whom) {
+        Some((_, known, id)) if *known == sent.hash => return Ok(Some(*id)),
         Some((row, ..)) => return Err(repeated(at, *row)),
         None => {}
     }
-    Ok(previous.filter(|claim| claim.content_hash == hash).map(|claim| claim.said.claim_id))
+    let same_name = |claim: &InEffect| {
+        let name = found.people.get(&sent.row).map(|indexes| indexes.name.as_slice());
+        claim.name_index.as_deref().is_none_or(|known| name == Some(known))
+    };
+    let same = previous.filter(|claim| claim.content_hash == sent.hash && same_name(claim));
+    Ok(same.map(|claim| claim.said.claim_id))
 }
 
 fn of_placement(
@@ -237,7 +259,14 @@ fn said(call: &Call<'_>, role: ClaimantRole, stated: &Stated) -> Said {
 }
 
 fn row(said: Said, placement_id: Option<Id>, person: Option<SealedPerson>, stated: &Stated) -> NewRow {
-    NewRow { said, placement_id, person, client_ref: stated.client_ref.clone(), content_hash: [0; 32], replaces: None }
+    NewRow {
+        said,
+        placement_id,
+        person,
+        client_ref: stated.client_ref.clone(),
+        content_hash: Vec::new(),
+        replaces: None,
+    }
 }
 
 fn employer_unknown(at: &str, employer: Id) -> Fault {

@@ -229,6 +229,10 @@ pub(crate) mod tests {
             ended_on: None,
             end_reason: None,
             version: 2,
+            enrolled_at: day("2026-02-20").start(),
+            cancelled_at: None,
+            enrolled_again_at: None,
+            departure_recorded_at: Some(day("2026-02-24").start()),
         };
         Subject { placement, planned_region: "330481".parse().unwrap(), planned_arrival_on: day("2026-02-26") }
     }

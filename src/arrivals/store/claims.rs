@@ -21,6 +21,8 @@ pub struct InEffect {
     pub said: Said,
     /// The hash.
     pub content_hash: Vec<u8>,
+    /// Index of the name it was sent under; none where it is about a placement.
+    pub name_index: Option<Vec<u8>>,
 }
 
 /// The claims in effect about placements, of every claimant.
@@ -44,7 +46,7 @@ pub fn about(
     .returning::<(Uid, Binary, SaidColumns)>()
     .load(connection)?;
     for (placement_id, content_hash, said) in found {
-        claims.entry(placement_id).or_default().push(InEffect { said, content_hash });
+        claims.entry(placement_id).or_default().push(InEffect { said, content_hash, name_index: None });
     }
     Ok(claims)
 }
@@ -61,47 +63,95 @@ pub fn about_unannounced(
         return Ok(claims);
     }
     if let DbConnection::Postgres(_) = connection {
-        // No row to lock yet: the same claimant's calls about unannounced people take turns.
-        statement("select pg_advisory_xact_lock(hashtext('claim'), hashtext(cast(? as text)))")
-            .bind(claimant_id.to_string())
-            .run(connection)?;
+        // No row of the person to lock yet: calls about people take turns with each other and with departures, which hold this row too.
+        statement("select id from agreement where id = ? for no key update").bind(agreement_id).run(connection)?;
     }
     let rows: Vec<Value> = people.iter().map(|index| json!([hex::encode(index)])).collect();
     let source = connection.rows(&[("exchange_index", Column::Bytes)]);
-    let found: Vec<(Vec<u8>, Vec<u8>, Said)> = statement(format!(
-        "select c.exchange_index, c.content_hash, {SAID} from {source} r join claim c on c.agreement_id = ? and c.exchange_index = r.exchange_index \
+    let found: Vec<(Vec<u8>, Vec<u8>, Vec<u8>, Said)> = statement(format!(
+        "select c.exchange_index, c.name_index, c.content_hash, {SAID} from {source} r join claim c on c.agreement_id = ? and c.exchange_index = r.exchange_index \
          where c.placement_id is null and c.claimant_id = ? and c.replaced_by is null order by c.id"
     ))
     .bind(Value::Array(rows).to_string())
     .bind(agreement_id)
     .bind(claimant_id)
-    .returning::<(Binary, Binary, SaidColumns)>()
+    .returning::<(Binary, Binary, Binary, SaidColumns)>()
     .load(connection)?;
-    for (index, content_hash, said) in found {
-        claims.entry(index).or_default().push(InEffect { said, content_hash });
+    for (index, name_index, content_hash, said) in found {
+        claims.entry(index).or_default().push(InEffect { said, content_hash, name_index: Some(name_index) });
     }
     Ok(claims)
 }
 
-/// The claimant's claims by its own references: id and hash of what was said.
+/// A recorded claim, as a row with the same reference is compared with it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The claim.
+    pub id: Id,
+    /// Hash of what is said.
+    pub content_hash: Vec<u8>,
+    /// The placement it was sent about.
+    pub placement_id: Option<Id>,
+    /// Indexes of number and name of the person it was sent about.
+    pub person: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+type KnownRow = (String, Id, Vec<u8>, Option<Id>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// The claimant's claims by its own references.
 pub fn by_client_ref(
     connection: &mut DbConnection,
     claimant_id: Id,
     references: &[&str],
-) -> Result<HashMap<String, (Id, Vec<u8>)>> {
+) -> Result<HashMap<String, Known>> {
     if references.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<Value> = references.iter().map(|reference| json!([reference])).collect();
+    let rows: Vec<[&str; 1]> = references.iter().map(|reference| [*reference]).collect();
     let source = connection.rows(&[("reference", Column::Text)]);
-    let found: Vec<(String, Id, Vec<u8>)> = statement(format!(
-        "select c.client_ref, c.id, c.content_hash from {source} r join claim c on c.claimant_id = ? and c.client_ref = r.reference"
+    let found: Vec<KnownRow> = statement(format!(
+        "select c.client_ref, c.id, c.content_hash, c.placement_id, c.exchange_index, c.name_index \
+         from {source} r join claim c on c.claimant_id = ? and c.client_ref = r.reference"
     ))
-    .bind(Value::Array(rows).to_string())
+    .bind(serde_json::to_string(&rows)?)
     .bind(claimant_id)
-    .returning::<(Text, Uid, Binary)>()
+    .returning::<(Text, Uid, Binary, Nullable<Uid>, Nullable<Binary>, Nullable<Binary>)>()
     .load(connection)?;
-    Ok(found.into_iter().map(|(reference, id, hash)| (reference, (id, hash))).collect())
+    let known = |(reference, id, content_hash, placement_id, number, name): KnownRow| {
+        (reference, Known { id, content_hash, placement_id, person: number.zip(name) })
+    };
+    Ok(found.into_iter().map(known).collect())
+}
+
+/// A claim in effect that names a person, and a departed placement of that very person.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// What it says.
+    pub said: Said,
+    /// Hash of what it says.
+    pub content_hash: Vec<u8>,
+    /// One placement of the person under the agreement; a claim comes once for each.
+    pub placement_id: Id,
+}
+
+/// The claims that wait for the people of a batch, oldest first, each with every departed placement of its person.
+pub fn waiting_for(connection: &mut DbConnection, agreement_id: Id, dispatch_id: Id) -> Result<Vec<Waiting>> {
+    // The order of the joins and `between x and x` keep SQLite on the roster's side: see `reconciliation::store::facts`.
+    let found: Vec<(Id, Vec<u8>, Said)> = statement(format!(
+        "select distinct o.id, c.content_hash, {SAID} from placement p cross join worker w cross join claim c \
+         cross join worker v cross join placement o \
+         where p.agreement_id = ? and p.dispatch_id = ? and w.party_id = p.origin_id and w.id = p.worker_id and c.agreement_id = p.agreement_id \
+         and c.exchange_index between w.exchange_index and w.exchange_index and c.name_index = w.name_index \
+         and c.placement_id is null and c.replaced_by is null and v.exchange_index = w.exchange_index and v.name_index = w.name_index \
+         and o.origin_id = v.party_id and o.worker_id = v.id and o.agreement_id = p.agreement_id and o.departed_on is not null order by c.id, o.id"
+    ))
+    .bind(agreement_id)
+    .bind(dispatch_id)
+    .returning::<(Uid, Binary, SaidColumns)>()
+    .load(connection)?;
+    let waiting =
+        |(placement_id, content_hash, said): (Id, Vec<u8>, Said)| Waiting { said, content_hash, placement_id };
+    Ok(found.into_iter().map(waiting).collect())
 }
 
 /// Somebody nobody announced, as kept with the claim.
@@ -127,7 +177,7 @@ pub struct NewRow {
     /// The claimant's own reference.
     pub client_ref: Option<String>,
     /// Hash of what is said.
-    pub content_hash: [u8; 32],
+    pub content_hash: Vec<u8>,
     /// The claim of the same claimant that it replaces.
     pub replaces: Option<Id>,
 }
@@ -192,7 +242,7 @@ fn values(row: &NewRow) -> Value {
         person.map(|person| hex::encode(person.exchange_index)),
         person.map(|person| hex::encode(person.name_index)),
         person.map(|person| hex::encode(&person.name_sealed)),
-        hex::encode(row.content_hash),
+        hex::encode(&row.content_hash),
     ])
 }
 

@@ -62,6 +62,10 @@ diesel::table! {
         ended_on -> Nullable<Text>,
         end_reason -> Nullable<Text>,
         version -> BigInt,
+        enrolled_at -> BigInt,
+        cancelled_at -> Nullable<BigInt>,
+        enrolled_again_at -> Nullable<BigInt>,
+        departure_recorded_at -> Nullable<BigInt>,
     }
 }
 

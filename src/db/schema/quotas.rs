@@ -31,6 +31,19 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::db::columns::Uid;
 
+    quota_approval (agreement_id, quota_id, version) {
+        agreement_id -> Uid,
+        quota_id -> Uid,
+        version -> BigInt,
+        places -> BigInt,
+        approved_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::columns::Uid;
+
     place_account (agreement_id, id) {
         agreement_id -> Uid,
         id -> Uid,

@@ -23,6 +23,26 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::db::columns::Uid;
 
+    exit_entry (agreement_id, id) {
+        agreement_id -> Uid,
+        id -> Uid,
+        placement_id -> Uid,
+        spell_id -> Uid,
+        kind -> Text,
+        ended_on -> Text,
+        grain -> Text,
+        reason -> Text,
+        late -> Bool,
+        placement_ended_on -> Nullable<Text>,
+        reported_by -> Uid,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::columns::Uid;
+
     observation (agreement_id, id) {
         agreement_id -> Uid,
         id -> Uid,

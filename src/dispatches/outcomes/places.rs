@@ -103,7 +103,12 @@ fn those_with_a_place_left<'a>(
 
 /// Their placements are open again. Who was sent elsewhere meanwhile keeps the newer open placement, unless its hold has lapsed:
 /// reconciliation names the clash.
-fn open_again(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, back: &[&Placement]) -> Result<()> {
+pub(super) fn open_again(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    back: &[&Placement],
+) -> Result<()> {
     let rows: Vec<[Id; 1]> = back.iter().map(|row| [row.id]).collect();
     let (source, join) = (connection.rows(&[("id", Column::Id)]), connection.driving_join());
     statement(format!(

@@ -8,7 +8,7 @@ use diesel::sql_types::{Nullable, Text};
 use super::super::{Dispatch, PlacementState};
 use super::checks::Listed;
 use super::{Candidate, OpenQuota, RosterRow, Target};
-use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
 use crate::error::{Error, Result};
 use crate::events::Actor;
 use crate::quotas::QuotaState;
@@ -175,6 +175,7 @@ const PLACEMENT_COLUMNS: &[(&str, Column)] = &[
 /// Writes the placements of workers who are new to the roster.
 pub(super) fn insert(
     connection: &mut DbConnection,
+    now: Instant,
     target: &Target<'_>,
     rows: &[RosterRow],
     fresh: &[&Candidate],
@@ -204,11 +205,12 @@ pub(super) fn insert(
     let due = target.dispatch.planned_arrival_on.plus_days(i64::from(target.terms.arrival.window_days));
     statement(format!(
         "insert into placement (agreement_id, id, dispatch_id, quota_id, cohort_id, worker_id, origin_id, destination_id, employer_id, plan_year, partner_ref, \
-         group_code, scope, arrival_due_on, state, certain, late, disputed, holds_place, version) \
+         group_code, scope, arrival_due_on, state, certain, late, disputed, holds_place, version, enrolled_at) \
          select d.agreement_id, r.id, d.id, r.quota_id, r.cohort_id, r.worker_id, d.origin_id, r.destination_id, r.employer_id, d.plan_year, r.partner_ref, \
-         r.group_code, r.scope, cast(? as text), 'enrolled', false, false, false, true, 1 from {source} r, dispatch d where d.agreement_id = ? and d.id = ?",
+         r.group_code, r.scope, cast(? as text), 'enrolled', false, false, false, true, 1, cast(? as bigint) from {source} r, dispatch d where d.agreement_id = ? and d.id = ?",
     ))
     .bind(due)
+    .bind(now)
     .bind(serde_json::to_string(&values)?)
     .bind(target.dispatch.agreement_id)
     .bind(target.dispatch.id)
@@ -219,6 +221,7 @@ pub(super) fn insert(
 /// Takes up again the cancelled placements of workers who come back to the roster.
 pub(super) fn revive(
     connection: &mut DbConnection,
+    now: Instant,
     dispatch: &Dispatch,
     rows: &[RosterRow],
     revived: &[&Candidate],
@@ -253,9 +256,10 @@ pub(super) fn revive(
     ]);
     statement(format!(
         "update placement set state = 'enrolled', quota_id = r.quota_id, cohort_id = r.cohort_id, destination_id = r.destination_id, employer_id = r.employer_id, \
-         group_code = r.group_code, scope = r.scope, partner_ref = coalesce(r.partner_ref, placement.partner_ref), holds_place = true, version = placement.version + 1 from {source} r \
+         group_code = r.group_code, scope = r.scope, partner_ref = coalesce(r.partner_ref, placement.partner_ref), holds_place = true, enrolled_again_at = ?, version = placement.version + 1 from {source} r \
          where placement.agreement_id = ? and placement.id = r.id and placement.state = 'cancelled'"
     ))
+    .bind(now)
     .bind(serde_json::to_string(&values)?)
     .bind(dispatch.agreement_id)
     .run(connection)?;

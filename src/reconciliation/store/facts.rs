@@ -1,8 +1,9 @@
 //! Reading the facts of a run: ordered stretches of placements with what is said about each, and everything about single persons.
 //!
 //! Each query is a range of one ordered index or a set of ids handed over at once; none grows with the agreement, so memory stays flat
-//! however many rows a run has. Only what was recorded by the cut-off is read. A claim was in effect then if no later claim of the
-//! same claimant had replaced it by then.
+//! however many rows a run has. Only what was recorded by the cut-off is read: a row enrolled later is not there yet, one cancelled later
+//! still stood, a departure recorded later had not happened, and a quota had the places approved by then. A claim was in effect then if no
+//! later claim of the same claimant had replaced it by then.
 //!
 //! Where a set is joined, `cross join` and `between x and x` stand for `join` and `= x`: without statistics SQLite takes the primary
 //! key's first column, the agreement, for the better way in and would read the whole agreement for each element of the set. PostgreSQL
@@ -18,7 +19,6 @@ use uuid::Uuid;
 use crate::agreements::rule_terms::EvidenceLevel;
 use crate::arrivals::{ClaimantRole, ClaimedOutcome};
 use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
-use crate::dispatches::PlacementState;
 use crate::error::Result;
 use crate::reconciliation::facts::SeenSummary;
 use crate::reconciliation::persons::Gathering;
@@ -41,10 +41,15 @@ pub struct Books {
 pub const READ_AT_ONCE: usize = 2_000;
 
 /// The columns of a placement `p` with its dispatch `d`.
-const PLACEMENT: &str = "p.id, p.quota_id, p.employer_id, p.state, p.arrival_due_on, p.departed_on, p.ended_on, \
-                         d.planned_arrival_on, d.holds_until";
-type PlacementTypes = (Uid, Uid, Uid, Text, Text, Nullable<Text>, Nullable<Text>, Text, BigInt);
-type PlacementColumns = (Id, Id, Id, PlacementState, Day, Option<Day>, Option<Day>, Day, Instant);
+const PLACEMENT: &str = "p.id, p.quota_id, p.employer_id, p.arrival_due_on, p.departed_on, p.departure_recorded_at, p.cancelled_at, \
+                         p.enrolled_again_at, d.planned_arrival_on, d.holds_until";
+type PlacementTypes =
+    (Uid, Uid, Uid, Text, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Text, BigInt);
+type PlacementColumns = (Id, Id, Id, Day, Option<Day>, Option<Instant>, Option<Instant>, Option<Instant>, Day, Instant);
+
+/// The end of a placement `p` as it was recorded by then; one bind, the instant.
+const ENDED_ON: &str = "(select e.placement_ended_on from exit_entry e where e.agreement_id = p.agreement_id and e.placement_id = p.id \
+                        and e.recorded_at < ? order by e.recorded_at desc, e.id desc limit 1)";
 
 /// The columns of a claim `c`.
 const CLAIM: &str = "c.id, c.placement_id, c.claimant_role, c.claimant_id, c.outcome, c.happened_on, c.employer_id, \
@@ -64,9 +69,12 @@ impl Books {
     /// The quotas that were open to arrivals.
     pub fn quotas(&self, connection: &mut DbConnection) -> Result<HashMap<Uuid, QuotaRecord>> {
         let rows: Vec<(Id, String, i64)> = statement(
-            "select id, region_code, approved_places from quota where agreement_id = ? and state <> 'draft' and created_at < ?",
+            "select q.id, q.region_code, a.places from quota q join quota_approval a on a.agreement_id = q.agreement_id and a.quota_id = q.id \
+             where q.agreement_id = ? and a.approved_at < ? and not exists (select 1 from quota_approval later \
+             where later.agreement_id = a.agreement_id and later.quota_id = a.quota_id and later.version > a.version and later.approved_at < ?)",
         )
         .bind(self.agreement_id)
+        .bind(self.known_before)
         .bind(self.known_before)
         .returning::<(Uid, Text, BigInt)>()
         .load(connection)?;
@@ -80,10 +88,11 @@ impl Books {
     /// How many departed placements lie in each quota: where there are no more than places, nothing is over.
     pub fn departed_by_quota(&self, connection: &mut DbConnection) -> Result<Vec<(Uuid, i64)>> {
         let rows: Vec<(Id, i64)> = statement(
-            "select quota_id, count(*) from placement where agreement_id = ? and departed_on <= ? group by quota_id",
+            "select quota_id, count(*) from placement where agreement_id = ? and departed_on <= ? and departure_recorded_at < ? group by quota_id",
         )
         .bind(self.agreement_id)
         .bind(self.cut_off)
+        .bind(self.known_before)
         .returning::<(Uid, BigInt)>()
         .load(connection)?;
         Ok(rows.into_iter().map(|(id, placements)| (id.0, placements)).collect())
@@ -106,14 +115,14 @@ impl Books {
     pub fn stretch(&self, connection: &mut DbConnection, after: Id) -> Result<Stretch> {
         let rows: Vec<PlacementColumns> = statement(format!(
             "select {PLACEMENT} from placement p join dispatch d on d.agreement_id = p.agreement_id and d.id = p.dispatch_id \
-             where p.agreement_id = ? and p.id > ? and d.created_at < ? order by p.id limit {READ_AT_ONCE}"
+             where p.agreement_id = ? and p.id > ? and p.enrolled_at < ? order by p.id limit {READ_AT_ONCE}"
         ))
         .bind(self.agreement_id)
         .bind(after)
         .bind(self.known_before)
         .returning::<PlacementTypes>()
         .load(connection)?;
-        let placements: Vec<PlacementRecord> = rows.into_iter().map(|row| self.placement(row)).collect();
+        let placements: Vec<PlacementRecord> = rows.into_iter().map(|row| self.placement(row, None)).collect();
         let Some(last) = placements.last().map(|last| Id(last.id)) else { return Ok(Stretch::default()) };
         Ok(Stretch {
             claims: self.claims_between(connection, after, last)?,
@@ -238,22 +247,23 @@ impl Books {
         }
         let source = connection.rows(&[("worker_key", Column::Bytes)]);
         let wanted = Value::from_iter(keys.iter().map(|key| json!([hex::encode(key)]))).to_string();
-        let rows: Vec<((Vec<u8>, Vec<u8>), PlacementColumns)> = statement(format!(
-            "select w.exchange_index, w.name_index, {PLACEMENT} from {source} k cross join worker w cross join placement p cross join dispatch d \
+        let rows: Vec<((Vec<u8>, Vec<u8>, Option<Day>), PlacementColumns)> = statement(format!(
+            "select w.exchange_index, w.name_index, {ENDED_ON}, {PLACEMENT} from {source} k cross join worker w cross join placement p cross join dispatch d \
              where w.exchange_index = k.worker_key and p.origin_id = w.party_id and p.worker_id = w.id \
-             and d.agreement_id = p.agreement_id and d.id = p.dispatch_id and p.agreement_id = ? and d.created_at < ? order by p.id"
+             and d.agreement_id = p.agreement_id and d.id = p.dispatch_id and p.agreement_id = ? and p.enrolled_at < ? order by p.id"
         ))
+        .bind(self.known_before)
         .bind(wanted.clone())
         .bind(self.agreement_id)
         .bind(self.known_before)
-        .returning::<((Binary, Binary), PlacementTypes)>()
+        .returning::<((Binary, Binary, Nullable<Text>), PlacementTypes)>()
         .load(connection)?;
         let placements: Vec<IdentifiedPlacement> = rows
             .into_iter()
-            .map(|((worker_key, name_key), row)| IdentifiedPlacement {
+            .map(|((worker_key, name_key, ended_on), row)| IdentifiedPlacement {
                 worker_key,
                 name_key,
-                placement: self.placement(row),
+                placement: self.placement(row, ended_on),
             })
             .collect();
         let claims = self.claims_of(connection, &placements)?;
@@ -304,17 +314,18 @@ impl Books {
         Ok(rows.into_iter().map(named).collect())
     }
 
-    fn placement(&self, row: PlacementColumns) -> PlacementRecord {
-        let (id, quota, employer, state, due, departed_on, ended_on, planned, holds_until) = row;
+    fn placement(&self, row: PlacementColumns, ended_on: Option<Day>) -> PlacementRecord {
+        let (id, quota, employer, due, departed_on, departure_at, cancelled_at, again_at, planned, holds_until) = row;
+        let known = |at: Option<Instant>| at.is_some_and(|at| at < self.known_before);
         PlacementRecord {
             id: id.0,
             quota_id: quota.0,
             employer_id: employer.0,
-            cancelled: state == PlacementState::Cancelled,
+            cancelled: known(cancelled_at) && !known(again_at),
             hold_lapsed: holds_until <= self.cut_off.plus_days(1).start(),
             planned_arrival_on: planned.0,
             arrival_due_on: due.0,
-            departed_on: departed_on.map(|day| day.0),
+            departed_on: departed_on.filter(|_| known(departure_at)).map(|day| day.0),
             ended_on: ended_on.map(|day| day.0),
         }
     }

@@ -111,6 +111,20 @@ impl Scene {
         register(&self.app, &self.origin, first, count).await
     }
 
+    /// New terms from a day on, ratified by both sides.
+    pub async fn amended(&self, effective_on: &str, terms: Value) {
+        let path = format!("/v1/agreements/{}", self.agreement);
+        let body = json!({ "effective_on": effective_on, "terms": terms, "reason": "双方商定" });
+        let number =
+            self.app.post(&self.origin, &format!("{path}/amendments"), body).await.expect(201).body["number"].clone();
+        let document = self.app.get(&self.origin, &format!("{path}/document?version={number}")).await.expect(200);
+        let digest = document.etag().trim_matches('"').to_owned();
+        for party in [&self.origin, &self.destination] {
+            let body = json!({ "digest": digest, "version": number });
+            self.app.post(party, &format!("{path}/ratification"), body).await.expect(200);
+        }
+    }
+
     /// A dispatch as a draft.
     pub async fn dispatch(&self) -> String {
         let body = json!({
