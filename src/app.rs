@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
-use actix_web::{App, web};
+use actix_web::{App, HttpRequest, web};
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -14,14 +14,16 @@ use crate::arrivals::recording::Judge;
 use crate::arrivals::recording::attaching::{Attach, attach_waiting};
 use crate::clock::Clock;
 use crate::config::Limits;
-use crate::db::{Db, Location, once};
+use crate::db::{Db, Id, Location, once};
 use crate::dispatches::enrolment::{Enrolments, enrol_waiting};
 use crate::dispatches::outcomes::sweep_lapsed;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Fault, Result};
 use crate::http::edge::{edge, unrouted};
 use crate::http::idempotency::Running;
+use crate::http::request_span::RequestSpan;
 use crate::http::route_table::RouteTable;
-use crate::identity::token::{TokenKeys, VerifiedTokens};
+use crate::identity::throttle::Throttle;
+use crate::identity::token::{CurrentTokenKeys, TokenKeys, VerifiedTokens};
 use crate::quotas::accounts::Sweep;
 use crate::retention::checks::judge_corrected;
 use crate::seal::{self, KeyRing};
@@ -39,7 +41,9 @@ pub struct State {
     /// Keys of sealing, blind indexes and cursors.
     pub keys: Arc<KeyRing>,
     /// Keys of tokens.
-    pub token_keys: Arc<TokenKeys>,
+    pub token_keys: Arc<CurrentTokenKeys>,
+    /// How often tokens were asked for.
+    pub token_requests: Arc<Throttle>,
     /// Tokens verified a moment ago.
     pub verified: Arc<VerifiedTokens>,
     /// Address of the exchange, without a slash at the end.
@@ -71,6 +75,20 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
+    /// Takes over the signing keys of a rotated ring; tokens are verified anew.
+    ///
+    /// # Errors
+    /// [`Code::ConfigurationInvalid`] when it is another ring, or one of its keys cannot be used; then nothing changes.
+    pub fn reload_token_keys(&self, ring: &KeyRing) -> Result<()> {
+        if ring.fingerprint() != self.keys.fingerprint() {
+            return Err(Error::new(Code::ConfigurationInvalid)
+                .detail("the key file holds another key ring", "密钥文件中是另一个密钥环"));
+        }
+        self.token_keys.replace(token_keys(ring)?);
+        self.verified.clear();
+        Ok(())
+    }
+
     /// Brings the schema up to date and opens everything.
     ///
     /// # Errors
@@ -80,8 +98,7 @@ impl State {
         for name in location.migrate()? {
             tracing::info!(migration = name, "migrated");
         }
-        let token_keys = TokenKeys::of(&keys)
-            .map_err(|error| Error::new(Code::ConfigurationInvalid).detail(error.to_string(), error.chinese()))?;
+        let token_keys = token_keys(&keys)?;
         once(&mut location.open(false)?, |connection| seal::store::bind(connection, &keys, clock.now()))?;
         let document = crate::http::docs::document();
         let db = Db::open(location, readers)?;
@@ -93,7 +110,8 @@ impl State {
             db,
             clock,
             keys: Arc::new(keys),
-            token_keys: Arc::new(token_keys),
+            token_keys: Arc::new(CurrentTokenKeys::new(token_keys)),
+            token_requests: Arc::default(),
             verified: Arc::new(VerifiedTokens::new(TOKENS_REMEMBERED)),
             public_url: public_url.trim_end_matches('/').into(),
             running: Running::default(),
@@ -103,6 +121,11 @@ impl State {
             draining: Arc::default(),
         })
     }
+}
+
+fn token_keys(ring: &KeyRing) -> Result<TokenKeys> {
+    TokenKeys::of(ring)
+        .map_err(|error| Error::new(Code::ConfigurationInvalid).detail(error.to_string(), error.chinese()))
 }
 
 /// Every route, slice by slice. Each slice mounts its own; the API document is collected from the same list.
@@ -134,12 +157,12 @@ pub fn app(
         InitError = (),
     > + use<>,
 > {
-    let path = web::PathConfig::default().error_handler(|error, _| path_error(&error).into());
+    let path = web::PathConfig::default().error_handler(|_, request| path_error(request).into());
     App::new()
         .app_data(web::Data::new(state.clone()))
         .app_data(path)
         .wrap(from_fn(edge))
-        .wrap(TracingLogger::default())
+        .wrap(TracingLogger::<RequestSpan>::new())
         .configure(crate::http::docs::mount_reader)
         .into_utoipa_app()
         .configure(routes)
@@ -147,7 +170,19 @@ pub fn app(
         .default_service(web::to(unrouted))
 }
 
-fn path_error(error: &actix_web::error::PathError) -> Error {
-    let fault = crate::error::Fault::path("id", "parameter_invalid", error.to_string(), "路径中的编号格式不正确");
-    Error::new(Code::ParameterInvalid).fault(fault)
+/// The first segment that is not what its name says: an id (`…_id`) or a number. Its value may be personal and is not repeated.
+fn path_error(request: &HttpRequest) -> Error {
+    let fits = |name: &str, value: &str| {
+        if name.ends_with("_id") { Id::parse(value).is_ok() } else { value.parse::<i64>().is_ok() }
+    };
+    let name = request.match_info().iter().find(|(name, value)| !fits(name, value)).map_or("", |(name, _)| name);
+    let (en, zh) = if name.ends_with("_id") {
+        (
+            "must be an id such as 0192f0c1-7d5e-7c3a-9b61-2f4e8d7a6c50",
+            "须为编号，例如 0192f0c1-7d5e-7c3a-9b61-2f4e8d7a6c50",
+        )
+    } else {
+        ("must be a number", "须为数字")
+    };
+    Error::new(Code::ParameterInvalid).fault(Fault::path(name, "parameter_invalid", en, zh))
 }

@@ -6,6 +6,7 @@
 
 mod client;
 mod demo;
+mod keys;
 mod migrate;
 mod openapi;
 mod operator;
@@ -62,6 +63,9 @@ enum Command {
     /// Make keys, register and revoke clients
     #[command(subcommand)]
     Client(client::Command),
+    /// Exchange the keys that sign access tokens
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Print an access token of a client, signed here with the key file: for local work
     Token(token::Options),
     /// Recompute what can be recomputed and name every difference; exit code 1 when there is one
@@ -95,6 +99,7 @@ impl Cli {
             Command::Operator(command) => operator::run(storage, &command)?,
             Command::Party(command) => party::run(storage, command)?,
             Command::Client(command) => client::run(storage, command)?,
+            Command::Keys(command) => keys::run(storage, &command)?,
             Command::Token(options) => token::run(storage, &options)?,
             Command::Verify => return verify::run(storage),
         }

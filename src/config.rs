@@ -34,6 +34,15 @@ pub struct ServerConfig {
     /// Seconds a client may take to send the head of a request, and again for its body
     #[arg(long, env = "LABOUR_EXCHANGE_REQUEST_TIMEOUT_S", default_value_t = 30)]
     pub request_timeout_s: u64,
+    /// Tokens one client may ask for in a minute; 0 means no limit
+    #[arg(long, env = "LABOUR_EXCHANGE_TOKENS_PER_CLIENT", default_value_t = 10)]
+    pub tokens_per_client: u32,
+    /// Tokens that may be asked for from one address in a minute, by whomever; 0 means no limit
+    #[arg(long, env = "LABOUR_EXCHANGE_TOKENS_PER_PEER", default_value_t = 10)]
+    pub tokens_per_peer: u32,
+    /// A proxy stands in front: the last address of X-Forwarded-For is who asks. Never set this without one
+    #[arg(long, env = "LABOUR_EXCHANGE_BEHIND_PROXY")]
+    pub behind_proxy: bool,
     /// Seconds a server told to stop (SIGTERM) goes on while /readyz says 503, so that balancers turn away first
     #[arg(long, env = "LABOUR_EXCHANGE_DRAIN_S", default_value_t = 3)]
     pub drain_s: u64,
@@ -47,11 +56,17 @@ pub struct ServerConfig {
 pub struct Limits {
     /// How long a body may take to arrive.
     pub body: Duration,
+    /// Token requests of one client in a minute; 0 for no limit.
+    pub tokens_per_client: u32,
+    /// Token requests of one address in a minute; 0 for no limit.
+    pub tokens_per_peer: u32,
+    /// Whether a proxy stands in front and says in X-Forwarded-For who asks.
+    pub behind_proxy: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: Duration::from_secs(30) }
+        Self { body: Duration::from_secs(30), tokens_per_client: 10, tokens_per_peer: 10, behind_proxy: false }
     }
 }
 
@@ -59,7 +74,12 @@ impl ServerConfig {
     /// The limits set here.
     #[must_use]
     pub const fn limits(&self) -> Limits {
-        Limits { body: Duration::from_secs(self.request_timeout_s) }
+        Limits {
+            body: Duration::from_secs(self.request_timeout_s),
+            tokens_per_client: self.tokens_per_client,
+            tokens_per_peer: self.tokens_per_peer,
+            behind_proxy: self.behind_proxy,
+        }
     }
 }
 

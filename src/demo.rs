@@ -35,6 +35,7 @@ use self::findings::Findings;
 use self::stage::Stage;
 use crate::app::{State, app};
 use crate::clock::Clock;
+use crate::config::Limits;
 use crate::db::{Day, Location, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
@@ -70,7 +71,9 @@ pub async fn run(setting: Setting) -> Result<bool> {
     let Setting { location, keys, listener, public_url, workers, readers, once } = setting;
     let started = Stopwatch::now();
     let clock = Clock::fixed(day(plan::SIGNED_ON)?.start());
-    let state = State::open(location, readers, keys, &public_url, clock.clone())?;
+    let mut state = State::open(location, readers, keys, &public_url, clock.clone())?;
+    // A year of every party's calls comes from one address within a minute.
+    state.limits = Limits { tokens_per_client: 0, tokens_per_peer: 0, ..state.limits };
     refuse_used_database(&state).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let shared = state.clone();

@@ -1,6 +1,6 @@
 //! The HTTP edge: what every request passes, from the outside in.
 //!
-//! - `TracingLogger` gives the request its id and span.
+//! - `TracingLogger` gives the request its id and its span ([`request_span`]).
 //! - [`edge::edge`] answers HEAD as GET, turns errors into problems in the reader's language, compares `If-None-Match`, and sets the
 //!   headers every answer carries.
 //! - The slice's route: permission and tenant come with the [`crate::identity::Caller`] argument, the body with [`extract::Posted`],
@@ -18,6 +18,7 @@ pub mod objects;
 pub mod problem;
 pub mod query;
 pub mod receipt;
+pub mod request_span;
 pub mod route_table;
 pub mod value_limits;
 

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod refusal;
 pub mod routes;
 pub mod store;
+pub mod throttle;
 pub mod token;
 
 use std::marker::PhantomData;
@@ -28,7 +29,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 pub use policy::Permission;
 
 use crate::app::State;
-use crate::db::Id;
+use crate::db::{Id, Instant};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
 use refusal::Refusal;
@@ -82,9 +83,10 @@ async fn verify(state: &State, token: &str) -> Result<Arc<AccessToken>> {
         Error::new(Code::TokenInvalid)
     };
     let expected = token::Expected { issuer: &state.public_url, audience: &state.public_url };
-    let verified = state.token_keys.verify_access_token(token, now, expected).map_err(refused)?;
+    let verified = state.token_keys.current().verify_access_token(token, now, expected).map_err(refused)?;
     let client_id = Id(verified.client_id);
-    state.db.read(move |connection| store::require_active(connection, client_id)).await?;
+    let issued_at = Some(Instant::from_timestamp(verified.issued_at));
+    state.db.read(move |connection| store::require_active(connection, client_id, issued_at)).await?;
     state.verified.remember(token, verified, now).map_err(refused)
 }
 

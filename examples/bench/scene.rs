@@ -163,7 +163,7 @@ async fn party(state: &State, name: &str, kind: &'static str, region: &str) -> P
         scopes: &scopes,
         lifetime: SignedDuration::from_secs(600),
     };
-    let token = state.token_keys.issue(now.timestamp(), &grant).unwrap().token.expose().clone();
+    let token = state.token_keys.current().issue(now.timestamp(), &grant).unwrap().token.expose().clone();
     Party { id: party, token }
 }
 

@@ -114,7 +114,9 @@ async fn get_agreement(
     let (scope, id, day) = (caller.scope, path.into_inner(), query.0.as_of.unwrap_or(today));
     let read = move |connection: &mut DbConnection| {
         let membership = store::membership(connection, &scope, id)?;
-        one(connection, membership, day, today)
+        let version = membership.agreement.version;
+        // The standing, the version in effect and the parties' names change without the row.
+        Ok(one(connection, membership, day, today)?.shown(version))
     };
     state.db.read(read).await
 }

@@ -154,7 +154,7 @@ pub async fn get_claim(
         let employer = narrowed(connection, &caller.scope, agreement_id)?;
         let claim = store::claim(connection, &keys, agreement_id, employer, id)?;
         // A claim changes once, when a later one replaces it.
-        Ok(Answer::ok(&claim)?.version(1 + i64::from(claim.replaced_by.is_some())))
+        Ok(Answer::ok(&claim)?.shown(1 + i64::from(claim.replaced_by.is_some())))
     };
     state.db.read(read).await
 }

@@ -13,6 +13,7 @@ use super::storage;
 use crate::app::{self, State};
 use crate::clock::Clock;
 use crate::config::{ServerConfig, StorageConfig};
+use crate::db::DbConnection;
 use crate::error::{Error, Result};
 use crate::regions::atlas;
 
@@ -35,7 +36,7 @@ pub fn run(config: &StorageConfig, options: &Options) -> Result<()> {
     let readers = options.server.database_readers;
     let mut state = State::open(location, readers, keys, url, Clock::System)?;
     state.limits = options.server.limits();
-    actix_web::rt::System::new().block_on(serve(state, &options.server))
+    actix_web::rt::System::new().block_on(serve(state, config, &options.server))
 }
 
 fn check_atlas() -> Result<()> {
@@ -57,8 +58,9 @@ fn check_atlas() -> Result<()> {
     ))
 }
 
-async fn serve(state: State, config: &ServerConfig) -> Result<()> {
+async fn serve(state: State, storage: &StorageConfig, config: &ServerConfig) -> Result<()> {
     let draining = state.draining.clone();
+    actix_web::rt::spawn(reload_when_told(state.clone(), storage.clone()));
     let mut server = HttpServer::new(move || app::app(&state))
         .client_request_timeout(Duration::from_secs(config.request_timeout_s))
         .keep_alive(KEEP_ALIVE)
@@ -83,6 +85,26 @@ async fn serve(state: State, config: &ServerConfig) -> Result<()> {
     let pause = Duration::from_secs(config.drain_s);
     actix_web::rt::spawn(stop_when_told(server.handle(), draining, pause));
     server.await.map_err(Error::internal)
+}
+
+/// Takes over the signing keys of the key file at each SIGHUP. A file that cannot be used changes nothing.
+async fn reload_when_told(state: State, config: StorageConfig) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        tracing::error!("SIGHUP cannot be heard; start the server again after the keys have changed");
+        return;
+    };
+    while hangup.recv().await.is_some() {
+        let (known, file) = (state.clone(), config.clone());
+        let work =
+            move |connection: &mut DbConnection| known.reload_token_keys(&storage::existing_keys(&file, connection)?);
+        match state.db.read(work).await {
+            Ok(()) => tracing::info!("signing keys taken over from the key file"),
+            Err(error) => {
+                let told = error.detail.map(|detail| detail.en).unwrap_or_default();
+                tracing::error!(error = error.code.as_str(), told, "signing keys not taken over; those in use stay");
+            }
+        }
+    }
 }
 
 /// Says "not ready" first, so that balancers send nothing more; then stops taking requests and finishes those under way.

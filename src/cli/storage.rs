@@ -111,7 +111,8 @@ pub fn existing_keys(config: &StorageConfig, connection: &mut DbConnection) -> R
     Ok(ring)
 }
 
-fn of_keys(error: &KeyRingError) -> Error {
+/// What is wrong with the key file, as a wrong setting.
+pub fn of_keys(error: &KeyRingError) -> Error {
     invalid(error.to_string(), error.chinese())
 }
 

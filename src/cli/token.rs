@@ -29,7 +29,7 @@ pub fn run(config: &StorageConfig, options: &Options) -> Result<()> {
     let ring = storage::existing_keys(config, &mut connection)?;
     let keys = TokenKeys::of(&ring).map_err(|error| storage::invalid(error.to_string(), error.chinese()))?;
     let client = store::client(&mut connection, options.client)?;
-    store::require_active(&mut connection, options.client).map_err(|error| match error.code {
+    store::require_active(&mut connection, options.client, None).map_err(|error| match error.code {
         Code::TokenInvalid => {
             Error::new(Code::TransitionNotAllowed).detail("the client is revoked", "该客户端已被吊销")
         }

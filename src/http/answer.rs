@@ -3,7 +3,9 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
+use super::RequestContext;
 use crate::error::Result;
 
 /// Status, headers and body of an answer.
@@ -80,6 +82,14 @@ impl Answer {
         self
     }
 
+    /// Adds the ETag of something shown with what the day or other rows say of it: the row's version, which `If-Match` reads, and a
+    /// digest of the body, so that nobody keeps yesterday's.
+    #[must_use]
+    pub fn shown(mut self, version: i64) -> Self {
+        self.etag = Some(etag_of_shown(version, &self.body));
+        self
+    }
+
     /// Sends other bytes than JSON, such as the exact document both sides ratified.
     #[must_use]
     pub fn bytes(content_type: &str, etag: String, body: Vec<u8>) -> Self {
@@ -94,6 +104,12 @@ impl Answer {
             replayed: false,
         }
     }
+}
+
+/// The strong ETag of a row version, and of what was computed beside the row.
+fn etag_of_shown(version: i64, body: &[u8]) -> String {
+    let digest = hex::encode(Sha256::digest(body));
+    format!("\"{version}-{}\"", digest.get(..16).unwrap_or(&digest))
 }
 
 /// The strong ETag of a row version.
@@ -133,6 +149,7 @@ impl Responder for Answer {
 fn next_link(request: &HttpRequest, cursor: &str) -> String {
     let kept = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let query: Vec<String> = kept.map(ToOwned::to_owned).chain([format!("cursor={cursor}")]).collect();
-    let info = request.connection_info();
-    format!("<{}://{}{}?{}>; rel=\"next\"", info.scheme(), info.host(), request.path(), query.join("&"))
+    // Never from the request's own headers: whoever sends them would say where the next page is fetched, with the token.
+    let public_url = RequestContext::of(request).public_url;
+    format!("<{public_url}{}?{}>; rel=\"next\"", request.uri().path(), query.join("&"))
 }

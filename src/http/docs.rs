@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
 
-pub use pages::{mount, mount_reader};
+pub use pages::{mount, mount_reader, reader_allows};
 
 #[derive(OpenApi)]
 #[openapi(

@@ -12,6 +12,10 @@ use super::problem;
 use crate::app::State;
 use crate::error::{Code, Error, Fault};
 use crate::identity::Bearer;
+use crate::identity::oauth::in_protocol;
+
+/// Refusals of the token endpoint are RFC 6749 §5.2 JSON (api-rules E2).
+const TOKEN_ENDPOINT: &str = "/oauth/token";
 
 /// The middleware. See the module's words.
 ///
@@ -36,7 +40,10 @@ pub async fn edge(
         }
         let response = next.call(request).await?;
         match problem_of(response.response(), &context) {
-            Some(problem) => response.into_response(problem).map_into_right_body(),
+            Some(problem) => {
+                let problem = if response.request().path() == TOKEN_ENDPOINT { in_protocol(problem) } else { problem };
+                response.into_response(problem).map_into_right_body()
+            }
             None => conditional(response),
         }
     };
@@ -47,7 +54,7 @@ pub async fn edge(
 /// A mistyped parameter would silently give another list, so every parameter must be one of the document's, within the bounds that
 /// the document sets. The token endpoint ignores what it does not know, as RFC 6749 §3.2 wants.
 fn refused_parameter(request: &ServiceRequest) -> Option<Error> {
-    if request.path() == "/oauth/token" {
+    if request.path() == TOKEN_ENDPOINT {
         return None;
     }
     let routes = &request.app_data::<web::Data<State>>()?.routes;
@@ -80,9 +87,10 @@ fn problem_of_error(error: &actix_web::Error, context: &RequestContext) -> HttpR
     problem::respond(&error, context)
 }
 
-/// 304 without a body when the client has this very version.
+/// 304 without a body when the reader has this very version. A condition on a write is no question of the cache.
 fn conditional<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
-    let unchanged = response.status() == StatusCode::OK
+    let unchanged = response.request().method() == Method::GET
+        && response.status() == StatusCode::OK
         && {
             let wanted = response.request().headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
             let current = response.headers().get(header::ETAG).and_then(|value| value.to_str().ok());
@@ -92,8 +100,11 @@ fn conditional<B: MessageBody + 'static>(response: ServiceResponse<B>) -> Servic
         return response.map_into_left_body();
     }
     let mut empty = HttpResponse::new(StatusCode::NOT_MODIFIED);
-    if let Some(etag) = response.headers().get(header::ETAG) {
-        empty.headers_mut().insert(header::ETAG, etag.clone());
+    // What a 200 would have said of the copy at hand (RFC 9110 §15.4.5).
+    for name in [header::ETAG, header::VARY, header::CACHE_CONTROL, header::CONTENT_LANGUAGE] {
+        if let Some(value) = response.headers().get(&name) {
+            empty.headers_mut().insert(name, value.clone());
+        }
     }
     let (request, _) = response.into_parts();
     ServiceResponse::new(request, empty).map_into_right_body()
@@ -127,7 +138,8 @@ fn set_headers(headers: &mut header::HeaderMap, context: &RequestContext) {
 /// # Errors
 /// [`Code::MethodNotAllowed`], [`Code::NotFound`].
 pub async fn unrouted(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Error> {
-    let Some(allow) = state.routes.allow(request.path()) else {
+    let reader = || super::docs::reader_allows(request.path()).map(ToOwned::to_owned);
+    let Some(allow) = state.routes.allow(request.path()).or_else(reader) else {
         return Err(Error::new(Code::NotFound).detail("this address does not exist", "该地址不存在"));
     };
     if request.method() == Method::OPTIONS {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::body::read_body;
+use super::body::{composed, read_body};
 use super::idempotency::IdempotencyKey;
 use super::objects::Objects;
 use crate::app::State;
@@ -178,7 +178,10 @@ fn if_match(headers: &HeaderMap) -> Option<i64> {
     let value = headers.get(header::IF_MATCH)?;
     let text = value.to_str().unwrap_or_default().trim();
     // A tag that is none of ours can match no version.
-    (text != "*").then(|| text.trim_matches('"').parse::<i64>().unwrap_or(-1))
+    let version = text.trim_matches('"');
+    // What follows the version says what else was shown, which a change is not made against.
+    let version = version.split_once('-').map_or(version, |(version, _)| version);
+    (text != "*").then(|| version.parse::<i64>().unwrap_or(-1))
 }
 
 /// Reads JSON; an empty body reads as an empty object.
@@ -187,7 +190,8 @@ fn if_match(headers: &HeaderMap) -> Option<i64> {
 /// [`Code::JsonInvalid`], or [`Code::UnknownField`], [`Code::FieldMissing`], [`Code::FieldInvalid`] with the place.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let bytes = composed(bytes);
+    let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
     let value = serde_path_to_error::deserialize(Objects(&mut deserializer)).map_err(|error| {
         let pointer = pointer_of(error.path());
         shape_error(&pointer, error.inner())

@@ -192,9 +192,10 @@ impl IdempotencyKey {
     }
 }
 
-/// Whether a refusal is kept: the command was executed, and refused for what it met.
+/// Whether a refusal is kept: the command was executed, and refused for what it met, which will not go away by itself.
 fn is_kept(error: &Error) -> bool {
-    error.code.definition().kind == Kind::Conflict && error.code != Code::IdempotencyKeyInUse
+    let definition = error.code.definition();
+    definition.kind == Kind::Conflict && !definition.retryable
 }
 
 /// A request of a lane, with the key it takes effect once under.

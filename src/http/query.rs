@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
+use super::body::nfc;
 use super::extract::{expectation, quoted_after};
 use crate::app::State;
 use crate::db::PageRequest;
@@ -95,7 +96,8 @@ impl<F: DeserializeOwned> FromRequest for Query<F> {
 }
 
 fn query_pairs(query: &str) -> Vec<(String, String)> {
-    serde_urlencoded::from_str(query).unwrap_or_default()
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+    pairs.into_iter().map(|(name, value)| (name, nfc(&value))).collect()
 }
 
 fn parse_query<F: DeserializeOwned>(pairs: &[(String, String)]) -> Result<F> {

@@ -59,6 +59,9 @@ pub fn add_key(
     for before in [KeyState::Retiring, KeyState::Active] {
         store::move_keys(connection, id, before, clients::superseded(before, new.revoke_others))?;
     }
+    if new.revoke_others {
+        store::void_tokens(connection, id, actor.now)?;
+    }
     if let Some(key) = key {
         store::insert_key(connection, id, &key, actor.now)?;
     }
@@ -78,6 +81,7 @@ pub fn revoke(connection: &mut DbConnection, actor: &Actor, id: Id, if_match: If
     for before in [KeyState::Retiring, KeyState::Active] {
         store::move_keys(connection, id, before, KeyState::Revoked)?;
     }
+    store::void_tokens(connection, id, actor.now)?;
     record(connection, actor, &client, "client.revoked")?;
     Ok(ClientWithKeys { keys: store::keys(connection, id)?, client })
 }

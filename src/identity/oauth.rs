@@ -10,13 +10,13 @@ use utoipa::ToSchema;
 
 use super::clients::Client;
 use super::refusal::Refusal;
+use super::throttle::Asker;
 use super::token::{Grant, IssuedToken, LONGEST_LIFETIME};
 use super::{client_assertion, policy, store};
 use crate::app::State;
 use crate::db::{Id, Instant};
 use crate::error::{Code, Error, Result};
 use crate::http::body::in_time;
-use crate::http::problem::Problem;
 use crate::seal::Sensitive;
 
 /// Most bytes of a token request; an assertion has at most four thousand.
@@ -73,7 +73,8 @@ pub struct TokenAnswer {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[schema(example = json!({"error": "invalid_client", "error_description": "The client could not be authenticated."}))]
 pub struct TokenRefusal {
-    /// `invalid_request`, `invalid_client`, `unauthorized_client`, `unsupported_grant_type` or `invalid_scope`.
+    /// `invalid_request`, `invalid_client`, `unauthorized_client`, `unsupported_grant_type` or `invalid_scope`; `temporarily_unavailable`
+    /// or `server_error` when the request itself was fine.
     #[schema(max_length = 40)]
     pub error: &'static str,
     /// What to do, in English: the standard allows ASCII only.
@@ -102,9 +103,63 @@ const SCOPE_REFUSED: TokenRefusal = TokenRefusal {
     error_description: "Ask only for scopes that the operator has given this client, with one space between two.",
 };
 
+const TOO_MANY: TokenRefusal = TokenRefusal {
+    error: "temporarily_unavailable",
+    error_description: "Too many token requests. Wait as long as Retry-After says; a token is good for ten minutes.",
+};
+const NOT_UNDERSTOOD: TokenRefusal =
+    TokenRefusal { error: "invalid_request", error_description: "Send POST with a form of at most 16 KiB, in one go." };
+const COME_BACK: TokenRefusal = TokenRefusal {
+    error: "temporarily_unavailable",
+    error_description: "Nothing was changed. Ask again with a fresh assertion after Retry-After.",
+};
+const BROKEN: TokenRefusal = TokenRefusal {
+    error: "server_error",
+    error_description: "Something broke on our side. Ask again; if it persists, quote X-Request-Id to the operator.",
+};
+
+/// An error at the token endpoint in the words of the protocol: its status stays, its body is RFC 6749 §5.2 JSON.
+#[must_use]
+pub fn in_protocol(problem: HttpResponse) -> HttpResponse {
+    let status = problem.status();
+    let refusal = match status {
+        StatusCode::SERVICE_UNAVAILABLE => COME_BACK,
+        status if status.is_server_error() => BROKEN,
+        _ => NOT_UNDERSTOOD,
+    };
+    let mut answer = not_stored(status);
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = problem.headers().get(&name) {
+            answer.insert_header((name, value.clone()));
+        }
+    }
+    if status == StatusCode::REQUEST_TIMEOUT {
+        answer.force_close();
+    }
+    answer.json(refusal)
+}
+
+fn slow_down(seconds: i64) -> HttpResponse {
+    tracing::info!(seconds, "token requests throttled");
+    not_stored(StatusCode::TOO_MANY_REQUESTS).insert_header((header::RETRY_AFTER, seconds.to_string())).json(TOO_MANY)
+}
+
+/// Counts a request for the address it comes from, before anything else is done for it.
+fn count_peer(state: &State, request: &HttpRequest) -> Result<(), i64> {
+    let forwarded = || {
+        let lines = request.headers().get_all("x-forwarded-for").last()?.to_str().ok()?;
+        lines.rsplit(',').next()?.trim().parse().ok()
+    };
+    let direct = || request.peer_addr().map(|address| address.ip());
+    let peer = if state.limits.behind_proxy { forwarded().or_else(direct) } else { direct() };
+    let Some(peer) = peer else { return Ok(()) };
+    state.token_requests.count(Asker::peer(peer), state.limits.tokens_per_peer, state.clock.now())
+}
+
 /// Why no token is given: an answer of the protocol, or a fault of the exchange.
 enum Stop {
     Refused(TokenRefusal),
+    TooMany(i64),
     Failed(Error),
 }
 
@@ -136,11 +191,20 @@ impl From<Refusal> for Stop {
 /// Client credentials with `private_key_jwt`: sign a fresh assertion for each request. There are no refresh tokens and no secrets.
 #[utoipa::path(tag = "tokens", request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A token of at most ten minutes", body = TokenAnswer),
-        (status = 400, description = "The request is not understood, or asks for what the client may not have",
-            content((TokenRefusal = "application/json"), (Problem = "application/problem+json"))),
-        (status = 401, description = "The client is not authenticated", body = TokenRefusal)))]
+        (status = 400, description = "The request is not understood, or asks for what the client may not have", body = TokenRefusal),
+        (status = 401, description = "The client is not authenticated", body = TokenRefusal),
+        (status = 408, description = "The form did not arrive in time", body = TokenRefusal),
+        (status = 413, description = "The form is too large", body = TokenRefusal),
+        (status = 429, description = "Tokens were asked for too often; wait as long as Retry-After says", body = TokenRefusal,
+            headers(("Retry-After" = i32, description = "Seconds to wait"))),
+        (status = 503, description = "Nothing was changed; come back later", body = TokenRefusal,
+            headers(("Retry-After" = i32, description = "Seconds to wait"))),
+        (status = "default", description = "Any other refusal", body = TokenRefusal)))]
 #[post("/oauth/token")]
 pub async fn get_token(state: web::Data<State>, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse> {
+    if let Err(seconds) = count_peer(&state, &request) {
+        return Ok(slow_down(seconds));
+    }
     let form = read_form(&request, payload).await?;
     let outcome = match form.and_then(|pairs| parse(&pairs)) {
         Ok(asked) => grant(&state, asked).await,
@@ -149,6 +213,7 @@ pub async fn get_token(state: web::Data<State>, request: HttpRequest, payload: w
     match outcome {
         Ok(answer) => Ok(not_stored(StatusCode::OK).json(answer)),
         Err(Stop::Refused(refusal)) => Ok(refuse(&state, refusal)),
+        Err(Stop::TooMany(seconds)) => Ok(slow_down(seconds)),
         Err(Stop::Failed(error)) => Err(error),
     }
 }
@@ -213,6 +278,9 @@ async fn grant(state: &State, asked: TokenRequest) -> Result<TokenAnswer, Stop> 
         return Err(Refusal::SubjectMismatch.into());
     }
     let client = authenticate(state, client_id, &asked.client_assertion, now).await?;
+    // Only now: whoever merely names a client must not be able to use up what it may ask for.
+    let limit = state.limits.tokens_per_client;
+    state.token_requests.count(Asker::Client(client_id.0), limit, now).map_err(Stop::TooMany)?;
     let scopes = client.scopes.granted(asked.scope.as_deref()).ok_or(SCOPE_REFUSED)?;
     let token = issue(state, &client, &scopes, now)?;
     tracing::info!(%client_id, jti = %token.jti, "token issued");
@@ -247,7 +315,7 @@ async fn authenticate(
         now.timestamp(),
     )?;
     let write = state.db.write(move |connection| {
-        store::require_active(connection, client_id)?;
+        store::require_active(connection, client_id, None)?;
         let remember_until = Instant::from_timestamp(genuine.remember_until);
         store::use_assertion(connection, client_id, &genuine.jti, remember_until, now)
     });
@@ -272,7 +340,7 @@ pub fn issue(state: &State, client: &Client, scopes: &[String], now: Instant) ->
         scopes,
         lifetime: LONGEST_LIFETIME,
     };
-    state.token_keys.issue(now.timestamp(), &grant).map_err(Error::internal)
+    state.token_keys.current().issue(now.timestamp(), &grant).map_err(Error::internal)
 }
 
 /// Reads the public keys
@@ -281,7 +349,7 @@ pub fn issue(state: &State, client: &Client, scopes: &[String], now: Instant) ->
 #[utoipa::path(tag = "tokens", responses((status = 200, description = "The key set (RFC 7517)", body = super::jwks::KeySet)))]
 #[get("/.well-known/jwks.json")]
 pub async fn get_key_set(state: web::Data<State>) -> HttpResponse {
-    published(state.token_keys.key_set())
+    published(state.token_keys.current().key_set())
 }
 
 /// Where and how tokens are had (RFC 8414).
@@ -414,7 +482,17 @@ mod tests {
 
     #[test]
     fn descriptions_hold_only_the_characters_the_standard_allows() {
-        for refusal in [INVALID_REQUEST, UNSUPPORTED_GRANT, CLIENT_REFUSED, PARTY_SUSPENDED, SCOPE_REFUSED] {
+        for refusal in [
+            INVALID_REQUEST,
+            UNSUPPORTED_GRANT,
+            CLIENT_REFUSED,
+            PARTY_SUSPENDED,
+            SCOPE_REFUSED,
+            TOO_MANY,
+            NOT_UNDERSTOOD,
+            COME_BACK,
+            BROKEN,
+        ] {
             let allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             assert!(refusal.error_description.bytes().all(allowed), "{}", refusal.error_description);
         }

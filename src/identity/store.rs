@@ -4,7 +4,7 @@
 //! permission.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::clients::{Client, ClientKey, ClientState, KeyState, PublicJwk};
 use super::jwks::RegisteredKey;
@@ -23,22 +23,39 @@ pub struct ClientFilter {
     pub state: Option<ClientState>,
 }
 
-/// Fine while the client is not revoked and its party not suspended.
+/// Fine while the client is not revoked, its party not suspended, and a token of this age not withdrawn; a token that is only about
+/// to be issued has no age.
 ///
 /// # Errors
 /// [`Code::TokenInvalid`], [`Code::PartySuspended`].
-pub fn require_active(connection: &mut DbConnection, client_id: Id) -> Result<()> {
-    let row: Option<(ClientState, String)> =
-        statement("select c.state, p.state from client c join party p on p.id = c.party_id where c.id = ?")
-            .bind(client_id)
-            .returning::<(Text, Text)>()
-            .get_result(connection)
-            .optional()?;
-    match row {
-        Some((client, party)) if client != ClientState::Revoked && party == "active" => Ok(()),
-        Some((client, _)) if client != ClientState::Revoked => Err(Error::new(Code::PartySuspended)),
-        _ => Err(Error::new(Code::TokenInvalid)),
+pub fn require_active(connection: &mut DbConnection, client_id: Id, issued_at: Option<Instant>) -> Result<()> {
+    type Standing = (ClientState, String, Option<Instant>, Option<Instant>);
+    let row: Option<Standing> = statement(
+        "select c.state, p.state, c.tokens_void_before, p.tokens_void_before from client c join party p on p.id = c.party_id where c.id = ?",
+    )
+    .bind(client_id)
+    .returning::<(Text, Text, Nullable<BigInt>, Nullable<BigInt>)>()
+    .get_result(connection)
+    .optional()?;
+    let Some((_, party, of_client, of_party)) = row.filter(|(client, ..)| *client != ClientState::Revoked) else {
+        return Err(Error::new(Code::TokenInvalid));
+    };
+    if party != "active" {
+        return Err(Error::new(Code::PartySuspended));
     }
+    // Tokens count whole seconds: one of the very second of the withdrawal cannot be told from one before it.
+    let void = |before: Option<Instant>| before.zip(issued_at).is_some_and(|(before, issued_at)| issued_at <= before);
+    if void(of_client) || void(of_party) {
+        tracing::info!(reason = "withdrawn", %client_id, "access token refused");
+        return Err(Error::new(Code::TokenInvalid));
+    }
+    Ok(())
+}
+
+/// Withdraws every token that a client holds, on every instance. [`crate::parties::store`] does it for a whole party.
+pub fn void_tokens(connection: &mut DbConnection, client_id: Id, now: Instant) -> Result<()> {
+    statement("update client set tokens_void_before = ? where id = ?").bind(now).bind(client_id).run(connection)?;
+    Ok(())
 }
 
 /// The kind of a party, as far as a client of it is concerned.

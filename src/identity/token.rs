@@ -4,6 +4,7 @@
 //! and the party are still in force is not in the token: revocation is told to [`VerifiedTokens`], and the store is
 //! asked again whenever a token has to be verified anew. There are no refresh tokens; a client signs a new assertion.
 
+mod current;
 mod verified;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use self::current::CurrentTokenKeys;
 pub use self::verified::{LONGEST_UNCHECKED, VerifiedTokens};
 use super::{
     jwks::KeySet,

@@ -65,6 +65,10 @@ pub fn advance(
     }
     let state = lifecycle::step(TRANSITIONS, party.state, action)?;
     let party = store::update(connection, &party, facts_of(&party), state, actor.now)?;
+    if state == PartyState::Suspended {
+        // When it is let in again, what it held before stays void.
+        store::void_tokens(connection, id, actor.now)?;
+    }
     let kind = match state {
         PartyState::Active => "party.activated",
         PartyState::Suspended => "party.suspended",

@@ -42,6 +42,12 @@ diesel::define_sql_function! {
     fn replace(text: diesel::sql_types::Text, from: diesel::sql_types::Text, to: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
+/// Withdraws every token held in the name of a party, on every instance.
+pub fn void_tokens(connection: &mut DbConnection, id: Id, now: Instant) -> Result<()> {
+    statement("update party set tokens_void_before = ? where id = ?").bind(now).bind(id).run(connection)?;
+    Ok(())
+}
+
 /// Writes a party.
 pub fn insert(connection: &mut DbConnection, facts: PartyFacts, now: Instant) -> Result<Party> {
     let row = Party {

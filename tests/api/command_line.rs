@@ -321,3 +321,109 @@ fn a_database_of_a_newer_program_is_refused() {
         assert!(!place.file("keys.json").exists(), "nothing was made");
     });
 }
+
+/// A leaked or old signing key is exchanged without a restart: what was issued stays good until it ends, unless its key is revoked.
+#[test]
+fn signing_keys_are_exchanged_while_the_server_runs() {
+    let place = Place::sqlite();
+    let operator = place.json(&["operator", "init", "--key-out", "operator.jwk.json"]);
+    let client = operator["client_id"].as_str().unwrap();
+    let server = Server::start(&place, &[]);
+    let token = || place.told(&["token", "--client", client]).trim().to_owned();
+    let published = || {
+        let set: Value = serde_json::from_str(&server.get("/.well-known/jwks.json", "").1).unwrap();
+        let kids = set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned());
+        kids.collect::<std::collections::BTreeSet<_>>()
+    };
+    let reloaded = |without: &dyn Fn(&std::collections::BTreeSet<String>) -> bool| {
+        server.signal("-HUP");
+        let start = Instant::now();
+        while !without(&published()) {
+            assert!(start.elapsed() < PATIENCE, "{}", std::fs::read_to_string(&server.log).unwrap());
+        }
+    };
+    let old = token();
+    assert_eq!(server.get("/v1/parties", &old).0, 200);
+    let said = place.refused(&["keys", "rotate"], 2);
+    assert!(
+        said.contains("rotate again after") && said.contains("再轮换"),
+        "clients do not know the next key yet: {said}"
+    );
+
+    publish_an_hour_ago(&place);
+    let keys = place.json(&["keys", "rotate"]);
+    let mode = std::fs::metadata(place.file("keys.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else may read the keys");
+    let (active, retained) = (keys["active"][0].as_str().unwrap(), keys["retained"][0].as_str().unwrap());
+    reloaded(&|kids| kids.len() == 3 && kids.contains(active) && kids.contains(retained));
+    let new = token();
+    assert_eq!(server.get("/v1/parties", &old).0, 200, "a token of the old key is good until it ends");
+    assert_eq!(server.get("/v1/parties", &new).0, 200);
+
+    place.refused(&["keys", "revoke", "--kid", "nobody"], 2);
+    place.json(&["keys", "revoke", "--kid", retained]);
+    reloaded(&|kids| !kids.contains(retained));
+    assert_eq!(server.get("/v1/parties", &old).0, 401, "the tokens of a leaked key end with it");
+    assert_eq!(server.get("/v1/parties", &new).0, 200);
+
+    std::fs::write(place.file("keys.json"), "{}").unwrap();
+    server.signal("-HUP");
+    let start = Instant::now();
+    while !std::fs::read_to_string(&server.log).unwrap().contains("signing keys not taken over") {
+        assert!(start.elapsed() < PATIENCE);
+    }
+    assert_eq!(server.get("/v1/parties", &new).0, 200, "a damaged file changes nothing");
+}
+
+/// As if the key file had been made an hour earlier.
+fn publish_an_hour_ago(place: &Place) {
+    let path = place.file("keys.json");
+    let mut keys: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    for key in keys["signing"].as_array_mut().unwrap() {
+        let since: jiff::Timestamp = key["since"].as_str().unwrap().parse().unwrap();
+        key["since"] = Value::from((since - jiff::SignedDuration::from_hours(1)).to_string());
+    }
+    std::fs::write(path, keys.to_string()).unwrap();
+}
+
+/// P06: whatever a caller types where, an identity number does not reach the log.
+#[test]
+fn no_identity_number_reaches_the_log_however_it_is_sent() {
+    let place = Place::sqlite();
+    let operator = place.json(&["operator", "init", "--key-out", "operator.jwk.json"]);
+    let client = operator["client_id"].as_str().unwrap();
+    let server = Server::start(&place, &["--log", "trace", "--log-format", "json"]);
+    let token = place.told(&["token", "--client", client]).trim().to_owned();
+    let canary = crate::support::scene::identity_number(5);
+    let body = format!("{{\"name\":\"{canary}\",\"identity_number\":\"{canary}\",\"{canary}\":1}}");
+    for (first_line, bearer) in [
+        (format!("GET /v1/workers/{canary}"), token.as_str()),
+        (format!("GET /v1/workers?identity_number={canary}"), "no.such.token"),
+        (format!("GET /v1/parties?name={canary}"), token.as_str()),
+        (format!("GET /v1/{canary}/{canary}?{canary}"), token.as_str()),
+        (format!("POST /v1/workers/{canary}"), token.as_str()),
+        ("POST /v1/parties".to_owned(), token.as_str()),
+        ("POST /v1/workers".to_owned(), "no.such.token"),
+        ("POST /oauth/token".to_owned(), canary.as_str()),
+        (format!("X{canary} /v1/parties"), token.as_str()),
+    ] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        write!(
+            stream,
+            "{first_line} HTTP/1.1\r\nHost: {canary}\r\nAuthorization: Bearer {bearer}\r\nUser-Agent: {canary}\r\nReferer: /{canary}\r\n\
+             Idempotency-Key: {canary}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 "), "{first_line}: {answer}");
+    }
+    let log = std::fs::read_to_string(&server.log).unwrap();
+    assert!(
+        log.contains("\"route\":\"/v1/workers\"") && log.contains("access token refused"),
+        "requests are logged: {log}"
+    );
+    let found: Vec<&str> = log.lines().filter(|line| line.contains(&canary)).collect();
+    assert!(found.is_empty(), "{found:#?}");
+}

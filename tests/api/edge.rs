@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::on_both;
-use crate::support::scene::Scene;
-use crate::support::{TestApp, TestParty, wire};
+use crate::support::scene::{Scene, identity_number};
+use crate::support::{PUBLIC_URL, TestApp, TestParty, wire};
 
 const BODY_LIMIT: usize = 5 * 1024 * 1024;
 
@@ -225,5 +225,89 @@ on_both! {
                 assert_eq!((problem.header("retry-after"), &problem.body["limit_s"]), ("1", &json!(0)));
             }
         }
+    }
+    /// The next page is on the exchange, whatever address the request was sent under: its reader brings the token along.
+    async fn the_next_page_is_never_somewhere_else(app: TestApp) {
+        let party = origin(&app).await;
+        app.party("义乌市人力资源和社会保障局", "authority", "330782").await;
+        let call = app.call("GET", "/v1/parties?limit=1&kind=authority").by(&party);
+        let call = call.header("host", "evil.example").header("x-forwarded-host", "evil.example").header("forwarded", "host=evil.example;proto=https");
+        let page = call.send().await.expect(200);
+        let cursor = page.text("/next_cursor");
+        assert_eq!(page.header("link"), format!("<{PUBLIC_URL}/v1/parties?limit=1&kind=authority&cursor={cursor}>; rel=\"next\""));
+    }
+
+    /// `If-None-Match` asks whether a copy is still good; a write is done and answered whatever it says.
+    async fn a_write_is_answered_whatever_the_cache_holds(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let dispatch = scene.path(&format!("/dispatches/{}", scene.dispatch().await));
+        let quota = scene.quota(1).await;
+        let workers = scene.workers(0, 1).await;
+        scene.enrol(dispatch.rsplit('/').next().unwrap(), &quota, &workers).await.expect(207);
+        let locked = scene.app.post_with(&scene.origin, &format!("{dispatch}/lock"), json!({}), &[("if-none-match", "*")]).await.expect(200);
+        assert!(locked.body["id"].is_string() && !locked.etag().is_empty());
+    }
+
+    /// A copy that is still good keeps what says for whom it is good.
+    async fn an_unchanged_copy_keeps_its_cache_rules(app: TestApp) {
+        let first = app.get_anonymous("/openapi.json").await.expect(200);
+        let again = app.call("GET", "/openapi.json").header("if-none-match", first.etag()).send().await.expect(304);
+        assert_eq!((again.etag(), again.header("cache-control")), (first.etag(), "no-cache"));
+    }
+
+    /// A wrong id is named by the parameter it was sent for.
+    async fn a_malformed_path_parameter_is_named(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        for (path, name) in [
+            (scene.path("/quotas/7"), "quota_id"),
+            ("/v1/agreements/7/quotas/7".to_owned(), "agreement_id"),
+            (scene.path("/claims/7"), "claim_id"),
+            ("/v1/workers/7".to_owned(), "worker_id"),
+        ] {
+            let refused = scene.app.get(&scene.origin, &path).await.expect(400).problem("parameter_invalid");
+            assert_eq!((&refused.body["errors"][0]["in"], &refused.body["errors"][0]["name"]), (&json!("path"), &json!(name)), "{path}");
+        }
+        let path = scene.path("/amendments/x/withdrawal");
+        let refused = scene.app.post(&scene.origin, &path, json!({})).await.expect(400).problem("parameter_invalid");
+        assert_eq!(refused.body["errors"][0]["name"], "number");
+    }
+
+    /// The reader's page can be read and nothing else.
+    async fn the_readers_page_takes_no_other_method(app: TestApp) {
+        for path in ["/docs", "/docs/", "/docs/index.css"] {
+            let refused = app.call("POST", path).send().await.expect(405).problem("method_not_allowed");
+            assert_eq!(refused.header("allow"), "GET, HEAD, OPTIONS", "{path}");
+        }
+    }
+
+    /// What a day or another row says is part of what was read: yesterday's copy is not passed off as today's, and a change may still
+    /// be made against it as long as the row is the same.
+    async fn a_copy_of_yesterday_is_not_passed_off_as_todays(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let path = scene.path("");
+        let read = || scene.app.call("GET", &path).by(&scene.origin);
+        let first = read().send().await.expect(200);
+        assert_eq!(first.body["standing"], "in_force");
+        read().header("if-none-match", first.etag()).send().await.expect(304);
+        scene.app.clock_set("2028-12-20");
+        let later = read().header("if-none-match", first.etag()).send().await.expect(200);
+        assert_eq!(later.body["standing"], "expiring");
+        assert_ne!(later.etag(), first.etag());
+        let suspend = [("if-match", first.etag())];
+        let body = json!({ "reason": "企业停产" });
+        scene.app.post_with(&scene.origin, &format!("{path}/suspension"), body.clone(), &suspend).await.expect(200);
+        scene.app.post_with(&scene.origin, &format!("{path}/resumption"), body, &suspend).await.expect(412);
+    }
+
+    /// Two ways of typing the same letters are one reference.
+    async fn texts_that_look_the_same_are_the_same(app: TestApp) {
+        let party = origin(&app).await;
+        let worker = |n: usize, reference: &str| json!({ "name": "刘春", "identity_number": identity_number(n), "hukou_code": "430523", "partner_ref": reference });
+        let made = app.post(&party, "/v1/workers", worker(0, "Cafe\u{301}-7")).await.expect(201);
+        assert_eq!(made.body["partner_ref"], "Café-7");
+        app.post(&party, "/v1/workers", worker(1, "Café-7")).await.expect(409).problem("partner_ref_taken");
+        let escaped = worker(2, "Caf#-7").to_string().replace('#', "e\\u0301");
+        let call = app.call("POST", "/v1/workers").by(&party).fresh_key().bytes("application/json", escaped);
+        call.send().await.expect(409).problem("partner_ref_taken");
     }
 }

@@ -167,4 +167,20 @@ on_both! {
         request_quota(&scene, KEY, &quota(&scene)).await.expect(201);
         assert_eq!(quotas(&scene).await, before + 1);
     }
+    /// A refusal that goes away by itself is not the answer for ever: the same request is tried again.
+    async fn a_refusal_that_passes_is_not_kept(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let alter = async |sql: &'static str| scene.app.state.db.write(move |connection| Ok(labour_exchange::db::statement(sql).run(connection)?)).await.unwrap();
+        let ask = async |key: &str| {
+            let key = [("idempotency-key", key)];
+            scene.app.post_with(&scene.origin, &scene.path("/reconciliations"), json!({ "cut_off_on": "2026-03-02" }), &key).await
+        };
+        ask("the-first-run").await.expect(201);
+        alter("update reconciliation_run set state = 'running', rows_hash = null").await;
+        let refused = ask("asked-meanwhile").await.expect(409).problem("run_in_progress");
+        assert_eq!(refused.body["retryable"], true);
+        alter("update reconciliation_run set state = 'failed'").await;
+        let tried = ask("asked-meanwhile").await.expect(201);
+        assert_eq!(tried.header("idempotency-replayed"), "");
+    }
 }

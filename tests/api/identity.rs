@@ -276,7 +276,7 @@ on_both! {
                 scopes: &scopes,
                 lifetime: SignedDuration::from_mins(10),
             };
-            app.state.token_keys.issue(now, &grant).unwrap().token.into_exposed()
+            app.state.token_keys.current().issue(now, &grant).unwrap().token.into_exposed()
         };
         let parts: Vec<&str> = token.split('.').collect();
         let mut claims = decoded(parts[1]);
@@ -556,8 +556,104 @@ on_both! {
         let token = partner.token().await;
         let expected = Expected { issuer: PUBLIC_URL, audience: PUBLIC_URL };
         let now = app.state.clock.now().timestamp();
-        let verified = app.state.token_keys.verify_access_token(&token, now, expected).unwrap();
+        let verified = app.state.token_keys.current().verify_access_token(&token, now, expected).unwrap();
         assert_eq!(verified.client_id.to_string(), partner.client_id);
         assert_eq!(verified.party_id.to_string(), partner.party_id);
+    }
+    /// P16: tokens that were withdrawn on one instance open nothing on any other half a minute later, and new ones open again.
+    async fn withdrawn_tokens_end_on_every_instance(app: TestApp) {
+        let mut partner = Partner::registered(&app).await;
+        let other = app.another_instance(|_| {}).await;
+        let asked_there = async |token: &str| other.call("GET", "/v1/parties").bearer(token).send().await;
+        let party = format!("/v1/parties/{}", partner.party_id);
+        let mut minute = 0;
+        let mut later = || {
+            minute += 1;
+            app.clock_set_to(&format!("2026-03-02T01:{minute:02}:00Z"));
+        };
+
+        let leaked = partner.token().await;
+        asked_there(&leaked).await.expect(200);
+        partner.signer = Signer::new();
+        let body = json!({ "public_key": partner.signer.public(), "revoke_others": true });
+        app.post(&partner.operator, &partner.path("/keys"), body).await.expect(201);
+        later();
+        asked_there(&leaked).await.expect(401).problem("token_invalid");
+        let fresh = partner.token().await;
+        asked_there(&fresh).await.expect(200);
+
+        app.post(&partner.operator, &format!("{party}/suspension"), json!({})).await.expect(200);
+        app.post(&partner.operator, &format!("{party}/activation"), json!({})).await.expect(200);
+        later();
+        asked_there(&fresh).await.expect(401).problem("token_invalid");
+        let fresh = partner.token().await;
+        asked_there(&fresh).await.expect(200);
+
+        app.post(&partner.operator, &partner.path("/revocation"), json!({})).await.expect(200);
+        later();
+        asked_there(&fresh).await.expect(401).problem("token_invalid");
+    }
+
+    /// P18: a client gets so many tokens in a minute, and is told when the next one; another client is not held back.
+    async fn a_client_that_asks_too_often_is_told_to_wait(app: TestApp) {
+        let greedy = Partner::registered(&app).await;
+        let throttled = app.another_instance(|state| state.limits.tokens_per_client = 3).await;
+        let greedy = Partner { app: throttled.clone(), ..greedy };
+        for _ in 0..3 {
+            greedy.ask(&greedy.assertion()).await.expect(200);
+        }
+        let told = greedy.ask(&greedy.assertion()).await.expect(429);
+        assert_eq!((told.header("retry-after"), told.header("cache-control")), ("20", "no-store"));
+        assert_eq!(told.body["error"], "temporarily_unavailable");
+        greedy.refused("a.b.c").await;
+
+        let signer = Signer::new();
+        let client = json!({ "party_id": greedy.party_id, "name": "另一系统", "scopes": SCOPES, "public_key": signer.public() });
+        let client_id = throttled.post(&greedy.operator, "/v1/clients", client).await.expect(201).id();
+        let modest = Partner { client_id, signer, operator: greedy.operator.clone(), party_id: greedy.party_id.clone(), ..greedy };
+        modest.ask(&modest.assertion()).await.expect(200);
+        app.clock_set_to("2026-03-02T01:00:20Z");
+        modest.ask(&modest.assertion()).await.expect(200);
+    }
+
+    /// P18: whoever guesses from one address is held back before anything is read; behind a proxy it is the address the proxy names.
+    async fn an_address_that_asks_too_often_is_told_to_wait(app: TestApp) {
+        let partner = Partner::registered(&app).await;
+        let limited = app.another_instance(|state| {
+            state.limits.tokens_per_peer = 2;
+            state.limits.behind_proxy = true;
+        }).await;
+        let ask = |forwarded: &'static str| {
+            let form = format!("grant_type=client_credentials&client_assertion_type={JWT_BEARER}&client_assertion={}", partner.assertion());
+            let call = limited.call("POST", "/oauth/token").header("x-forwarded-for", forwarded);
+            call.bytes("application/x-www-form-urlencoded", form).send()
+        };
+        ask("198.51.100.7").await.expect(200);
+        ask("203.0.113.9, 198.51.100.7").await.expect(200);
+        let told = ask("192.0.2.33, 198.51.100.7").await.expect(429);
+        assert_eq!(told.header("retry-after"), "30", "what the caller writes in front of the proxy's own word does not count");
+        ask("192.0.2.33").await.expect(200);
+
+        let form = "POST /oauth/token HTTP/1.1\r\nHost: exchange.test\r\nContent-Type: application/x-www-form-urlencoded\r\nX-Forwarded-For: 192.0.2.77\r\nContent-Length: 0\r\n";
+        let mut direct = limited.state.clone();
+        direct.limits.behind_proxy = false;
+        let answer = crate::support::wire::talk(&direct, format!("{}{form}Connection: close\r\n\r\n", format!("{form}\r\n").repeat(2))).await;
+        let statuses: Vec<&str> = answer.matches("HTTP/1.1 400").chain(answer.matches("HTTP/1.1 429")).collect();
+        assert_eq!(statuses, ["HTTP/1.1 400", "HTTP/1.1 400", "HTTP/1.1 429"], "without a proxy the header counts for nothing: {answer}");
+    }
+
+    /// RFC 6749 §5.2: whatever goes wrong at the token endpoint, an OAuth client can read it.
+    async fn every_refusal_of_the_token_endpoint_is_in_oauths_own_form(app: TestApp) {
+        let form = "application/x-www-form-urlencoded";
+        let large = app.call("POST", "/oauth/token").bytes(form, "a".repeat(16 * 1024 + 1)).send().await.expect(413);
+        assert_eq!(large.body["error"], "invalid_request");
+        let method = app.call("GET", "/oauth/token").send().await.expect(405);
+        assert_eq!((&method.body["error"], method.header("allow")), (&json!("invalid_request"), "OPTIONS, POST"));
+        let partner = Partner::registered(&app).await;
+        app.expect_faults();
+        let alter = async |sql: &'static str| app.state.db.write(move |connection| Ok(statement(sql).run(connection)?)).await.unwrap();
+        alter("alter table used_assertion rename to used_assertion_elsewhere").await;
+        let broken = partner.ask(&partner.assertion()).await.expect(500);
+        assert_eq!((&broken.body["error"], broken.header("content-type")), (&json!("server_error"), "application/json"));
     }
 }

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::body::BoxBody;
 use actix_web::dev::Service;
@@ -27,9 +27,10 @@ use actix_web::test::{TestRequest, init_service, read_body};
 use jiff::SignedDuration;
 use labour_exchange::app::State;
 use labour_exchange::clock::Clock;
+use labour_exchange::config::Limits;
 use labour_exchange::db::{Id, Instant, Location, statement};
 use labour_exchange::identity::policy;
-use labour_exchange::identity::token::Grant;
+use labour_exchange::identity::token::{Grant, VerifiedTokens};
 use labour_exchange::seal::KeyRing;
 use serde_json::Value;
 use uuid::Uuid;
@@ -118,21 +119,26 @@ impl TestApp {
     async fn open(location: Location, database: Database) -> Self {
         let beginning = instant(BEGINNING);
         let keys = KeyRing::generate(beginning.timestamp()).unwrap();
-        let state = State::open(location, READERS, keys, PUBLIC_URL, Clock::fixed(beginning)).unwrap();
-        let service = Rc::new(init_service(labour_exchange::app::app(&state)).await);
-        let service = move |request: TestRequest| -> Answering {
-            let answering = service.call(request.to_request());
-            Box::pin(async move {
-                answering.await.expect("the edge turns every error into an answer").map_into_boxed_body()
-            })
-        };
+        let mut state = State::open(location, READERS, keys, PUBLIC_URL, Clock::fixed(beginning)).unwrap();
+        // A test asks as often as it needs to while its clock stands still.
+        state.limits = Limits { tokens_per_client: 0, tokens_per_peer: 0, ..state.limits };
         Self {
+            service: served(&state).await,
             state,
-            service: Rc::new(service),
             tokens: Rc::default(),
             faults_expected: Rc::default(),
             _database: Rc::new(database),
         }
+    }
+
+    /// One more instance over the same database with the same keys, which has seen nothing of what the first one saw; `change` sets
+    /// what it is set up with otherwise.
+    pub async fn another_instance(&self, change: impl FnOnce(&mut State)) -> Self {
+        let mut state = self.state.clone();
+        state.verified = Arc::new(VerifiedTokens::new(1_000));
+        state.token_requests = Arc::default();
+        change(&mut state);
+        Self { service: served(&state).await, state, ..self.clone() }
     }
 
     /// Whether this is the scenario's run over PostgreSQL.
@@ -200,7 +206,7 @@ impl TestApp {
             scopes: &scopes,
             lifetime: SignedDuration::from_mins(10),
         };
-        let token = self.state.token_keys.issue(now.timestamp(), &grant).unwrap().token.into_exposed();
+        let token = self.state.token_keys.current().issue(now.timestamp(), &grant).unwrap().token.into_exposed();
         self.tokens.borrow_mut().insert(remembered, token.clone());
         token
     }
@@ -381,7 +387,7 @@ impl Reply {
         if self.status == 204 || (300..400).contains(&self.status) {
             assert!(self.bytes.is_empty(), "{about}: {} has a body: {shown}", self.status);
         } else if self.status >= 400 {
-            let refusal_of_token = about.starts_with("POST /oauth/token") && media_type.starts_with("application/json");
+            let refusal_of_token = self.path() == "/oauth/token" && media_type.starts_with("application/json");
             if !refusal_of_token {
                 assert!(
                     matches!(self.header("content-language"), "en" | "zh-CN"),
@@ -403,6 +409,16 @@ impl Reply {
             assert!(self.body.is_object(), "{about}: the body must be a JSON object: {shown}");
         }
     }
+}
+
+async fn served(state: &State) -> Rc<dyn Fn(TestRequest) -> Answering> {
+    let service = init_service(labour_exchange::app::app(state)).await;
+    Rc::new(move |request: TestRequest| -> Answering {
+        let answering = service.call(request.to_request());
+        Box::pin(
+            async move { answering.await.expect("the edge turns every error into an answer").map_into_boxed_body() },
+        )
+    })
 }
 
 /// Sends requests side by side and gives the replies in the order of the requests.

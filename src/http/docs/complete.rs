@@ -173,10 +173,15 @@ fn add_problems(nature: &Nature, method: &str, operation: &mut Map<String, Value
         problems.push(("404", "NotFound"));
     }
     if nature.takes_body {
-        problems.extend([("413", "ContentTooLarge"), ("415", "UnsupportedMediaType")]);
+        problems.push(("413", "ContentTooLarge"));
     }
     if nature.takes_body && !nature.is_token {
-        problems.extend([("409", "Conflict"), ("422", "UnprocessableContent")]);
+        problems.extend([
+            ("408", "RequestTimeout"),
+            ("409", "Conflict"),
+            ("415", "UnsupportedMediaType"),
+            ("422", "UnprocessableContent"),
+        ]);
     }
     if method == "patch" || nature.is_action {
         problems.push(("412", "PreconditionFailed"));
@@ -314,7 +319,7 @@ mod tests {
         assert_eq!(names(operation), ["IdempotencyKey", "IfMatch", "AcceptLanguage"]);
         assert_eq!(
             statuses(operation),
-            ["200", "400", "401", "403", "404", "409", "412", "413", "415", "422", "503", "default"]
+            ["200", "400", "401", "403", "404", "408", "409", "412", "413", "415", "422", "503", "default"]
         );
     }
 

@@ -162,6 +162,12 @@ fn html(page: &ProblemPage, tag: &str) -> String {
     )
 }
 
+/// The methods of the reader's page, which is not in the document; none for every other path.
+#[must_use]
+pub fn reader_allows(path: &str) -> Option<&'static str> {
+    (path == "/docs" || path.starts_with("/docs/")).then_some("GET, HEAD, OPTIONS")
+}
+
 async fn to_reader() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
 }

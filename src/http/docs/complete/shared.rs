@@ -174,6 +174,14 @@ fn responses() -> Map<String, Value> {
             "PreconditionFailed",
             problem("It has changed since it was read", Code::PreconditionFailed, &[("ETag", "ETag")]),
         ),
+        (
+            "RequestTimeout",
+            problem(
+                "The body did not arrive in time; the connection is closed",
+                Code::RequestTimeout,
+                &[("Retry-After", "RetryAfter")],
+            ),
+        ),
         ("ContentTooLarge", problem("The body is too large", Code::BodyTooLarge, &[])),
         (
             "UnsupportedMediaType",
