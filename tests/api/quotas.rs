@@ -197,7 +197,7 @@ on_both! {
         let workers = scene.workers(0, 8).await;
         let first = scene.dispatch().await;
         assert_eq!(scene.enrol(&first, &quota, &workers[..3]).await.expect(207).body["accepted"], 3);
-        scene.amended("2026-03-02", json!({ "agreement": 4 })).await;
+        scene.caps_amended("2026-03-02", json!({ "agreement": 4 })).await;
         scene.app.clock_set("2026-03-02");
         let more = scene.enrol(&first, &quota, &workers[3..6]).await.expect(207).body;
         assert_eq!((&more["accepted"], &more["rejected"]), (&json!(1), &json!(2)), "three of four were taken");
@@ -206,7 +206,7 @@ on_both! {
         let placement = placements["items"][0]["id"].as_str().unwrap().to_owned();
         scene.app.clock_set("2026-03-06");
         assert_eq!(scene.claim(&[placement], "no_show", "2026-03-06").await.expect(207).body["accepted"], 1);
-        scene.amended("2026-03-07", json!({})).await;
+        scene.caps_amended("2026-03-07", json!({})).await;
         scene.app.clock_set("2026-03-07");
         let body = json!({ "title": "第二批", "mode": "broker", "legal_basis": "协议第六条", "consent_recorded": true,
             "planned_departure_on": "2026-03-08", "planned_arrival_on": "2026-03-09" });

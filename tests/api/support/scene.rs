@@ -183,18 +183,11 @@ impl Scene {
         (account["held"].as_i64().unwrap(), account["filled"].as_i64().unwrap(), account["free"].as_i64().unwrap())
     }
 
-    /// An amendment of the caps, ratified by both, in effect from a day.
-    pub async fn amended(&self, day: &str, caps: Value) {
-        let path = self.path("");
+    /// Other caps from a day on, ratified by both sides.
+    pub async fn caps_amended(&self, day: &str, caps: Value) {
         let mut terms = terms(&targets());
         terms["caps"] = caps;
-        let body = json!({ "effective_on": day, "terms": terms, "reason": "调整名额上限" });
-        let amendment = self.app.post(&self.origin, &format!("{path}/amendments"), body).await.expect(201);
-        let digest = amendment.body["digest"].as_str().unwrap().to_owned();
-        for party in [&self.origin, &self.destination] {
-            let body = json!({ "digest": digest });
-            self.app.post(party, &format!("{path}/ratification"), body).await.expect(200);
-        }
+        self.amended(day, terms).await;
     }
 
     /// The agreement's fulfilment as the origin reads it.
