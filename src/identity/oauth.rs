@@ -3,10 +3,15 @@
 //! A client proves itself with a signed assertion that counts once; the answer to a refusal says as little as the standard allows,
 //! the log says why. Refusals are RFC 6749 §5.2 JSON, the one exception to problem+json (api-rules E2).
 
+mod refused;
+
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use refused::{CLIENT_REFUSED, INVALID_REQUEST, SCOPE_REFUSED, Stop, UNSUPPORTED_GRANT, not_stored, refuse, slow_down};
+pub use refused::{TokenRefusal, in_protocol};
 
 use super::clients::Client;
 use super::refusal::Refusal;
@@ -69,81 +74,6 @@ pub struct TokenAnswer {
     pub scope: String,
 }
 
-/// A refusal of the token endpoint (RFC 6749 §5.2).
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[schema(example = json!({"error": "invalid_client", "error_description": "The client could not be authenticated."}))]
-pub struct TokenRefusal {
-    /// `invalid_request`, `invalid_client`, `unauthorized_client`, `unsupported_grant_type` or `invalid_scope`; `temporarily_unavailable`
-    /// or `server_error` when the request itself was fine.
-    #[schema(max_length = 40)]
-    pub error: &'static str,
-    /// What to do, in English: the standard allows ASCII only.
-    #[schema(max_length = 500)]
-    pub error_description: &'static str,
-}
-
-const INVALID_REQUEST: TokenRefusal = TokenRefusal {
-    error: "invalid_request",
-    error_description: "Send application/x-www-form-urlencoded with each parameter once.",
-};
-const UNSUPPORTED_GRANT: TokenRefusal = TokenRefusal {
-    error: "unsupported_grant_type",
-    error_description: "Only grant_type=client_credentials with a client assertion is supported.",
-};
-const CLIENT_REFUSED: TokenRefusal = TokenRefusal {
-    error: "invalid_client",
-    error_description: "The client could not be authenticated. Check the client id, the registered key, the audience (the issuer as one string) and the clock, and sign a new assertion.",
-};
-const PARTY_SUSPENDED: TokenRefusal = TokenRefusal {
-    error: "unauthorized_client",
-    error_description: "The party of this client is suspended. Ask the operator why, and to activate it again.",
-};
-const SCOPE_REFUSED: TokenRefusal = TokenRefusal {
-    error: "invalid_scope",
-    error_description: "Ask only for scopes that the operator has given this client, with one space between two.",
-};
-
-const TOO_MANY: TokenRefusal = TokenRefusal {
-    error: "temporarily_unavailable",
-    error_description: "Too many token requests. Wait as long as Retry-After says; a token is good for ten minutes.",
-};
-const NOT_UNDERSTOOD: TokenRefusal =
-    TokenRefusal { error: "invalid_request", error_description: "Send POST with a form of at most 16 KiB, in one go." };
-const COME_BACK: TokenRefusal = TokenRefusal {
-    error: "temporarily_unavailable",
-    error_description: "Nothing was changed. Ask again with a fresh assertion after Retry-After.",
-};
-const BROKEN: TokenRefusal = TokenRefusal {
-    error: "server_error",
-    error_description: "Something broke on our side. Ask again; if it persists, quote X-Request-Id to the operator.",
-};
-
-/// An error at the token endpoint in the words of the protocol: its status stays, its body is RFC 6749 §5.2 JSON.
-#[must_use]
-pub fn in_protocol(problem: HttpResponse) -> HttpResponse {
-    let status = problem.status();
-    let refusal = match status {
-        StatusCode::SERVICE_UNAVAILABLE => COME_BACK,
-        status if status.is_server_error() => BROKEN,
-        _ => NOT_UNDERSTOOD,
-    };
-    let mut answer = not_stored(status);
-    for name in [header::ALLOW, header::RETRY_AFTER] {
-        if let Some(value) = problem.headers().get(&name) {
-            answer.insert_header((name, value.clone()));
-        }
-    }
-    if status == StatusCode::REQUEST_TIMEOUT {
-        answer.force_close();
-    }
-    answer.json(refusal)
-}
-
-fn slow_down(seconds: i64) -> HttpResponse {
-    tracing::info!(seconds, "token requests throttled");
-    not_stored(StatusCode::TOO_MANY_REQUESTS).insert_header((header::RETRY_AFTER, seconds.to_string())).json(TOO_MANY)
-}
-
 /// Counts a request for the address it comes from, before anything else is done for it.
 fn count_peer(state: &State, request: &HttpRequest) -> Result<(), i64> {
     let forwarded = || {
@@ -154,36 +84,6 @@ fn count_peer(state: &State, request: &HttpRequest) -> Result<(), i64> {
     let peer = if state.limits.behind_proxy { forwarded().or_else(direct) } else { direct() };
     let Some(peer) = peer else { return Ok(()) };
     state.token_requests.count(Asker::peer(peer), state.limits.tokens_per_peer, state.clock.now())
-}
-
-/// Why no token is given: an answer of the protocol, or a fault of the exchange.
-enum Stop {
-    Refused(TokenRefusal),
-    TooMany(i64),
-    Failed(Error),
-}
-
-impl From<TokenRefusal> for Stop {
-    fn from(refusal: TokenRefusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        match error.code {
-            Code::TokenInvalid => Self::Refused(CLIENT_REFUSED),
-            Code::PartySuspended => Self::Refused(PARTY_SUSPENDED),
-            _ => Self::Failed(error),
-        }
-    }
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        tracing::info!(reason = refusal.reason(), "client assertion refused");
-        Self::Refused(CLIENT_REFUSED)
-    }
 }
 
 /// Gets a token
@@ -216,20 +116,6 @@ pub async fn get_token(state: web::Data<State>, request: HttpRequest, payload: w
         Err(Stop::TooMany(seconds)) => Ok(slow_down(seconds)),
         Err(Stop::Failed(error)) => Err(error),
     }
-}
-
-fn not_stored(status: StatusCode) -> actix_web::HttpResponseBuilder {
-    let mut answer = HttpResponse::build(status);
-    answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
-    answer
-}
-
-fn refuse(state: &State, refusal: TokenRefusal) -> HttpResponse {
-    if refusal.error == CLIENT_REFUSED.error {
-        let challenge = format!("Bearer realm=\"{}\"", state.public_url);
-        return not_stored(StatusCode::UNAUTHORIZED).insert_header((header::WWW_AUTHENTICATE, challenge)).json(refusal);
-    }
-    not_stored(StatusCode::BAD_REQUEST).json(refusal)
 }
 
 type Pairs = Vec<(String, String)>;

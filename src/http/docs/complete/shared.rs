@@ -134,7 +134,8 @@ fn headers() -> Map<String, Value> {
     ])
 }
 
-fn responses() -> Map<String, Value> {
+/// The problem answers that operations share.
+fn problems() -> Map<String, Value> {
     let problem = |description: &str, code: Code, further: &[(&str, &str)]| {
         let mut headers =
             json!({ "X-Request-Id": reference("RequestId"), "Content-Language": reference("ContentLanguage") });
@@ -147,7 +148,7 @@ fn responses() -> Map<String, Value> {
             "content": { PROBLEM_JSON: { "schema": { "$ref": "#/components/schemas/Problem" }, "example": example(code) } },
         })
     };
-    let mut responses = named([
+    named([
         (
             "BadRequest",
             problem("The request cannot be read, or a parameter or header is wrong", Code::UnknownParameter, &[]),
@@ -198,7 +199,11 @@ fn responses() -> Map<String, Value> {
             ),
         ),
         ("Problem", problem("Any other problem", Code::InternalError, &[])),
-    ]);
+    ])
+}
+
+fn responses() -> Map<String, Value> {
+    let mut responses = problems();
     // 403 of a suspended party or a missing role names no scope.
     responses["Forbidden"]["headers"]["WWW-Authenticate"] = json!({
         "schema": { "type": "string", "maxLength": 500, "example": "Bearer error=\"insufficient_scope\", scope=\"quotas.write\"" },
