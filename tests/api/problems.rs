@@ -425,7 +425,7 @@ on_both! {
         let digits = numeric.to_string();
         let post = |path: &str, body: Value| {
             let (scene, path) = (scene.clone(), path.to_owned());
-            async move { scene.app.post(&scene.origin, &path, body).await }
+            Box::pin(async move { scene.app.post(&scene.origin, &path, body).await })
         };
         let mut replies = together([
             post("/v1/workers", person(&json!(wrong))),

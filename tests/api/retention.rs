@@ -444,7 +444,7 @@ on_both! {
         let placement = posts.app.get(&posts.origin, &posts.path(&format!("/placements/{}", posts.placements[0]))).await.expect(200).body;
         assert_eq!((&placement["state"], &placement["ended_on"]), (&json!("onboarded"), &Value::Null));
         let quota = posts.quota(1).await;
-        let dispatch = posts.dispatch().await;
+        let dispatch = posts.dispatch_on("2026-07-05", "2026-07-06").await;
         let bound = posts.enrol(&dispatch, &quota, &[placement["worker_id"].as_str().unwrap().to_owned()]).await.expect(207).body;
         assert_eq!(bound["rejected"], 1, "the worker is bound to the placement again: {bound}");
         let exits = posts.retention(0).await["exits"].clone();

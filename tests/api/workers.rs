@@ -51,7 +51,7 @@ async fn events(app: &TestApp, party: &TestParty) -> i64 {
 
 async fn facts(app: &TestApp, party: &TestParty, refs: Vec<WorkerRef>, day: &str) -> Vec<Option<WorkerFacts>> {
     let (party_id, day) = (party.id, Day::parse(day).unwrap());
-    app.state.db.read(move |connection| resolve(connection, party_id, &refs, day)).await.unwrap()
+    app.state.db.write(move |connection| resolve(connection, party_id, &refs, day)).await.unwrap()
 }
 
 /// The status and the first fault (code and place) of each row.

@@ -125,11 +125,16 @@ impl Scene {
         }
     }
 
-    /// A dispatch as a draft.
+    /// A dispatch as a draft, planned for 5 March.
     pub async fn dispatch(&self) -> String {
+        self.dispatch_on("2026-03-05", "2026-03-06").await
+    }
+
+    /// A dispatch as a draft, planned for two days.
+    pub async fn dispatch_on(&self, departure: &str, arrival: &str) -> String {
         let body = json!({
             "title": "2026年春季第一批", "mode": "point_to_point", "vehicle": "湘E·大巴·03", "leader_name": "周建国", "leader_phone": "14000000001",
-            "legal_basis": "协议第六条", "consent_recorded": true, "planned_departure_on": "2026-03-05", "planned_arrival_on": "2026-03-06"
+            "legal_basis": "协议第六条", "consent_recorded": true, "planned_departure_on": departure, "planned_arrival_on": arrival
         });
         self.app.post(&self.origin, &self.path("/dispatches"), body).await.expect(201).id()
     }
