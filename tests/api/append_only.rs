@@ -47,6 +47,9 @@ async fn filled(app: TestApp) -> Scene {
     let seen =
         scene.app.post(&scene.employer, &scene.path("/observations"), json!({ "rows": [row] })).await.expect(207);
     assert_eq!(seen.body["accepted"], 1, "{}", seen.body);
+    let left = json!({ "placement_id": placements[0], "ended_on": "2026-03-05", "grain": "day", "reason": "resigned" });
+    let left = scene.app.post(&scene.employer, &scene.path("/exits"), json!({ "rows": [left] })).await.expect(207);
+    assert_eq!(left.body["accepted"], 1, "{}", left.body);
     let worker = scene.workers(10, 1).await.remove(0);
     let purpose = json!({ "purpose": "核对社保参保信息" });
     scene.app.post(&scene.origin, &format!("/v1/workers/{worker}/identity-readings"), purpose).await.expect(200);
