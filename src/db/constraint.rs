@@ -19,7 +19,7 @@ const UNIQUE_COLUMNS: &[(&str, &str)] = &[
     ("quota.destination_id, quota.partner_ref", "quota_partner_ref_unique"),
     ("dispatch.origin_id, dispatch.partner_ref", "dispatch_partner_ref_unique"),
     ("placement.agreement_id, placement.dispatch_id, placement.worker_id", "placement_worker_once"),
-    ("open_placement.exchange_index", "open_placement_pkey"),
+    ("open_placement.person_id", "open_placement_pkey"),
     ("claim.claimant_id, claim.client_ref", "claim_client_ref_unique"),
     ("observation.observer_id, observation.client_ref", "observation_client_ref_unique"),
     ("reconciliation_run.agreement_id", "reconciliation_run_one_running"),

@@ -153,7 +153,7 @@ fn place(
         candidates.into_iter().partition(|candidate| won.contains(&candidate.placement_id));
     let clashes = store::clashes(connection, &losers)?;
     for loser in &losers {
-        let lookup = clashes.get(&loser.worker.exchange_index).map(|placement| lookup_id(target.keys, *placement));
+        let lookup = clashes.get(&loser.worker.person_id).map(|placement| lookup_id(target.keys, *placement));
         set(outcomes, loser.row, Error::new(Code::WorkerAlreadyPlaced).param("lookup_id", lookup));
     }
     let mut free: Vec<i64> = accounts.iter().map(|account| account.free).collect();

@@ -35,8 +35,8 @@ pub enum WorkerRef {
 pub struct WorkerFacts {
     /// The worker.
     pub id: Id,
-    /// Index of the identity number in the whole exchange.
-    pub exchange_index: Vec<u8>,
+    /// The person, one in the registers of all origins; never told to anybody.
+    pub person_id: Id,
     /// Index of the name in the whole exchange.
     pub name_index: Vec<u8>,
     /// Group as of the day that was asked for; the most needy when there are several.
@@ -74,8 +74,8 @@ pub fn resolve(
         DbConnection::Postgres(_) => "for key share of w",
         DbConnection::Sqlite(_) => "",
     };
-    let rows: Vec<(i64, Id, Vec<u8>, Vec<u8>, i64, i64, RegionCode)> = statement(format!(
-        "select r.ordinal, w.id, w.exchange_index, w.name_index, {NEED_ON_DAY}, w.birth_year, w.hukou_code \
+    let rows: Vec<(i64, Id, Id, Vec<u8>, i64, i64, RegionCode)> = statement(format!(
+        "select r.ordinal, w.id, w.person_id, w.name_index, {NEED_ON_DAY}, w.birth_year, w.hukou_code \
          from {source} r cross join worker w where w.party_id = ? and w.id = \
          coalesce(r.id, (select k.id from worker k where k.party_id = ? and k.partner_ref = r.partner_ref)) \
          and w.state = 'active' {kept}"
@@ -85,13 +85,13 @@ pub fn resolve(
     .bind(serde_json::to_string(&wanted)?)
     .bind(origin_id)
     .bind(origin_id)
-    .returning::<(BigInt, Uid, Binary, Binary, BigInt, BigInt, Text)>()
+    .returning::<(BigInt, Uid, Uid, Binary, BigInt, BigInt, Text)>()
     .load(connection)?;
-    for (ordinal, id, exchange_index, name_index, need, birth_year, hukou_code) in rows {
+    for (ordinal, id, person_id, name_index, need, birth_year, hukou_code) in rows {
         let group_code = rules::group_of_need(need);
         let place = usize::try_from(ordinal).ok().and_then(|ordinal| found.get_mut(ordinal));
         if let Some(place) = place {
-            *place = Some(WorkerFacts { id, exchange_index, name_index, group_code, birth_year, hukou_code });
+            *place = Some(WorkerFacts { id, person_id, name_index, group_code, birth_year, hukou_code });
         }
     }
     Ok(found)
@@ -166,7 +166,7 @@ pub struct WorkerRow {
     name_sealed: Option<Vec<u8>>,
     identity_sealed: Option<Vec<u8>>,
     phone_sealed: Option<Vec<u8>>,
-    exchange_index: Option<Vec<u8>>,
+    person_id: Id,
     sex: WorkerSex,
     birth_year: Option<i64>,
     /// Household registration.

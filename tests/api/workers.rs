@@ -304,7 +304,7 @@ on_both! {
         assert_ne!(theirs, worker);
         let [here] = facts(&app, &county, vec![WorkerRef::Id(worker)], "2026-03-02").await.try_into().unwrap();
         let [there] = facts(&app, &other, vec![WorkerRef::Id(theirs)], "2026-03-02").await.try_into().unwrap();
-        assert_eq!(here.unwrap().exchange_index, there.unwrap().exchange_index);
+        assert_eq!(here.unwrap().person_id, there.unwrap().person_id);
         let indexes = app.state.db.read(|connection| {
             let distinct = statement("select cast(count(distinct identity_index) as bigint) from worker");
             Ok(distinct.returning::<BigInt>().get_result::<i64>(connection)?)

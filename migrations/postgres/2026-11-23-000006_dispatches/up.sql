@@ -95,14 +95,14 @@ create index placement_due_index on placement (agreement_id, arrival_due_on) whe
 create index placement_reference_index on placement (agreement_id, partner_ref) where partner_ref is not null;
 create index placement_real_employer_index on placement (real_employer_id, agreement_id) where real_employer_id is not null;
 
--- One open placement per worker in the whole exchange, keyed by the exchange-wide blind index and by nothing a tenant can read.
+-- One open placement per person in the whole exchange, keyed by what no tenant can read. Persons are numbered as they are registered,
+-- so that a roster writes one place of this table and not a thousand.
 create table open_placement (
-    exchange_index bytea not null,
+    person_id uuid not null,
     placement_id uuid not null,
     dispatch_id uuid not null,
     agreement_id uuid not null,
     holds_until bigint,
-    constraint open_placement_pkey primary key (exchange_index),
-    constraint open_placement_index_length check (length(exchange_index) = 32)
+    constraint open_placement_pkey primary key (person_id)
 );
 create index open_placement_dispatch_index on open_placement (dispatch_id);

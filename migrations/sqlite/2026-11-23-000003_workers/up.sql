@@ -1,5 +1,6 @@
 -- name, identity number and phone are sealed; the two indexes are keyed hashes of the identity number:
--- one per origin for search, one for the whole exchange that only the open-placement constraint and matching use.
+-- one per origin for search, one for the whole exchange that only matching uses. person_id says which rows of all registers are one
+-- human being: the id of the first row of that person, never told to anybody.
 create table worker (
     party_id blob not null,
     id blob not null,
@@ -9,6 +10,7 @@ create table worker (
     phone_sealed blob,
     identity_index blob,
     exchange_index blob,
+    person_id blob not null,
     name_index blob,
     sex text not null,
     birth_year integer,
@@ -28,6 +30,8 @@ create table worker (
 ) strict, without rowid;
 create unique index worker_identity_unique on worker (party_id, identity_index);
 create unique index worker_partner_ref_unique on worker (party_id, partner_ref);
+-- A person across the registers of all origins.
+create index worker_exchange_index on worker (exchange_index);
 
 create table worker_group (
     party_id blob not null,

@@ -74,7 +74,7 @@ create table placement (
     constraint placement_quota_fkey foreign key (agreement_id, quota_id) references quota (agreement_id, id),
     constraint placement_worker_fkey foreign key (origin_id, worker_id) references worker (party_id, id),
     constraint placement_state_known check (state = 'enrolled' or state = 'departed' or state = 'onboarded' or state = 'no_show' or state = 'refused_by_employer' or state = 'refused_by_worker' or state = 'diverted' or state = 'ended' or state = 'cancelled'),
-    constraint placement_group_known check (group_code = 'lifted' or group_code = 'unstable_lifted' or group_code = 'marginal' or group_code = 'sudden_hardship' or group_code = 'ordinary'),
+    constraint placement_group_known check (group_code = 'ordinary' or group_code = 'lifted' or group_code = 'unstable_lifted' or group_code = 'marginal' or group_code = 'sudden_hardship'),
     constraint placement_scope_known check (scope = 'outside_province' or scope = 'outside_prefecture' or scope = 'inside_prefecture' or scope = 'inside_county'),
     constraint placement_departed_when check ((state = 'enrolled' or state = 'cancelled') = (departed_on is null)),
     constraint placement_outcome_when check ((state = 'enrolled' or state = 'cancelled' or state = 'departed') = (outcome_on is null)),
@@ -95,14 +95,14 @@ create index placement_due_index on placement (agreement_id, arrival_due_on) whe
 create index placement_reference_index on placement (agreement_id, partner_ref) where partner_ref is not null;
 create index placement_real_employer_index on placement (real_employer_id, agreement_id) where real_employer_id is not null;
 
--- One open placement per worker in the whole exchange, keyed by the exchange-wide blind index and by nothing a tenant can read.
+-- One open placement per person in the whole exchange, keyed by what no tenant can read. Persons are numbered as they are registered,
+-- so that a roster writes one place of this table and not a thousand.
 create table open_placement (
-    exchange_index blob not null,
+    person_id blob not null,
     placement_id blob not null,
     dispatch_id blob not null,
     agreement_id blob not null,
     holds_until integer,
-    constraint open_placement_pkey primary key (exchange_index),
-    constraint open_placement_index_length check (length(exchange_index) = 32)
+    constraint open_placement_pkey primary key (person_id)
 ) strict, without rowid;
 create index open_placement_dispatch_index on open_placement (dispatch_id);

@@ -35,7 +35,5 @@ create index reconciliation_row_situation_index on reconciliation_row (agreement
 -- One run at a time for each agreement, also when two are asked for at once.
 create unique index reconciliation_run_one_running on reconciliation_run (agreement_id) where state = 'running';
 
--- Matching finds a person across the registers of all origins, and the claims that name one.
-create index worker_exchange_index on worker (exchange_index);
-create index claim_identity_index on claim (agreement_id, exchange_index) where placement_id is null;
+-- Matching goes through the claims that no placement is named in.
 create index claim_unplaced_index on claim (agreement_id, id) where placement_id is null;

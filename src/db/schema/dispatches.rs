@@ -73,8 +73,8 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::db::columns::Uid;
 
-    open_placement (exchange_index) {
-        exchange_index -> Binary,
+    open_placement (person_id) {
+        person_id -> Uid,
         placement_id -> Uid,
         dispatch_id -> Uid,
         agreement_id -> Uid,

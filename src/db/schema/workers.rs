@@ -13,6 +13,7 @@ diesel::table! {
         phone_sealed -> Nullable<Binary>,
         identity_index -> Nullable<Binary>,
         exchange_index -> Nullable<Binary>,
+        person_id -> Uid,
         name_index -> Nullable<Binary>,
         sex -> Text,
         birth_year -> Nullable<BigInt>,

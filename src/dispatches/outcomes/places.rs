@@ -112,10 +112,10 @@ pub(super) fn open_again(
     let rows: Vec<[Id; 1]> = back.iter().map(|row| [row.id]).collect();
     let (source, join) = (connection.rows(&[("id", Column::Id)]), connection.driving_join());
     statement(format!(
-        "insert into open_placement (exchange_index, placement_id, dispatch_id, agreement_id, holds_until) \
-         select w.exchange_index, p.id, p.dispatch_id, p.agreement_id, null from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id \
-         join worker w on w.party_id = p.origin_id and w.id = p.worker_id where w.exchange_index is not null \
-         on conflict (exchange_index) do update set placement_id = excluded.placement_id, dispatch_id = excluded.dispatch_id, \
+        "insert into open_placement (person_id, placement_id, dispatch_id, agreement_id, holds_until) \
+         select w.person_id, p.id, p.dispatch_id, p.agreement_id, null from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id \
+         join worker w on w.party_id = p.origin_id and w.id = p.worker_id where w.state = 'active' \
+         on conflict (person_id) do update set placement_id = excluded.placement_id, dispatch_id = excluded.dispatch_id, \
          agreement_id = excluded.agreement_id, holds_until = null where open_placement.holds_until <= ?"
     ))
     .bind(serde_json::to_string(&rows)?)

@@ -103,19 +103,17 @@ pub(super) fn open_placements(
     target: &Target<'_>,
     candidates: &[Candidate],
 ) -> Result<HashSet<Id>> {
-    let mut rows: Vec<(String, Id)> = candidates
-        .iter()
-        .map(|candidate| (hex::encode(&candidate.worker.exchange_index), candidate.placement_id))
-        .collect();
+    let mut rows: Vec<(Id, Id)> =
+        candidates.iter().map(|candidate| (candidate.worker.person_id, candidate.placement_id)).collect();
     // One order for all callers, so that two rosters with the same people wait for each other and do not deadlock. SQLite has one
     // writer, and keeps the order of the rows without sorting them.
     rows.sort_unstable();
     let order = if matches!(connection, DbConnection::Postgres(_)) { "order by r.ordinal" } else { "" };
-    let source = connection.rows(&[("exchange_index", Column::Bytes), ("placement_id", Column::Id)]);
+    let source = connection.rows(&[("person_id", Column::Id), ("placement_id", Column::Id)]);
     let won: Vec<Id> = statement(format!(
-        "insert into open_placement (exchange_index, placement_id, dispatch_id, agreement_id, holds_until) \
-         select r.exchange_index, r.placement_id, d.id, d.agreement_id, cast(? as bigint) from {source} r, dispatch d where d.agreement_id = ? and d.id = ? {order} \
-         on conflict (exchange_index) do update set placement_id = excluded.placement_id, dispatch_id = excluded.dispatch_id, \
+        "insert into open_placement (person_id, placement_id, dispatch_id, agreement_id, holds_until) \
+         select r.person_id, r.placement_id, d.id, d.agreement_id, cast(? as bigint) from {source} r, dispatch d where d.agreement_id = ? and d.id = ? {order} \
+         on conflict (person_id) do update set placement_id = excluded.placement_id, dispatch_id = excluded.dispatch_id, \
          agreement_id = excluded.agreement_id, holds_until = excluded.holds_until where open_placement.holds_until <= ? \
          returning placement_id"
     ))
@@ -129,17 +127,19 @@ pub(super) fn open_placements(
     Ok(won.into_iter().collect())
 }
 
-/// The placements that stand in the way, by the worker's exchange index.
-pub(super) fn clashes(connection: &mut DbConnection, losers: &[Candidate]) -> Result<HashMap<Vec<u8>, Id>> {
+/// The placements that stand in the way, by person.
+pub(super) fn clashes(connection: &mut DbConnection, losers: &[Candidate]) -> Result<HashMap<Id, Id>> {
     if losers.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<[String; 1]> = losers.iter().map(|loser| [hex::encode(&loser.worker.exchange_index)]).collect();
-    let source = connection.rows(&[("exchange_index", Column::Bytes)]);
-    let found: Vec<(Vec<u8>, Id)> = statement(format!("select o.exchange_index, o.placement_id from {source} r join open_placement o on o.exchange_index = r.exchange_index"))
-        .bind(serde_json::to_string(&rows)?)
-        .returning::<(diesel::sql_types::Binary, Uid)>()
-        .load(connection)?;
+    let rows: Vec<[Id; 1]> = losers.iter().map(|loser| [loser.worker.person_id]).collect();
+    let (source, join) = (connection.rows(&[("person_id", Column::Id)]), connection.driving_join());
+    let found: Vec<(Id, Id)> = statement(format!(
+        "select o.person_id, o.placement_id from {source} r {join} open_placement o on o.person_id = r.person_id"
+    ))
+    .bind(serde_json::to_string(&rows)?)
+    .returning::<(Uid, Uid)>()
+    .load(connection)?;
     Ok(found.into_iter().collect())
 }
 

@@ -139,6 +139,7 @@ pub fn erase(
     let party_id = actor.scope.party_id;
     let held = active(connection, actor, worker_id, version)?;
     hold(connection, party_id, worker_id)?;
+    register::lock_persons(connection)?;
     let state = lifecycle::step(TRANSITIONS, held.state, WorkerAction::Erase)?;
     refuse_while_placed(connection, party_id, &held)?;
     let version = held.version + 1;
@@ -183,9 +184,9 @@ fn refuse_while_placed(connection: &mut DbConnection, party_id: Id, held: &Worke
     let open: Vec<i64> = statement(
         "select cast(count(*) as bigint) from open_placement o \
          join placement p on p.agreement_id = o.agreement_id and p.id = o.placement_id \
-         where o.exchange_index = ? and p.origin_id = ? and p.worker_id = ?",
+         where o.person_id = ? and p.origin_id = ? and p.worker_id = ?",
     )
-    .bind(held.exchange_index.clone())
+    .bind(held.person_id)
     .bind(party_id)
     .bind(held.id)
     .returning::<BigInt>()

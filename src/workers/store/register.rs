@@ -60,6 +60,17 @@ pub fn lock(connection: &mut DbConnection, party_id: Id) -> Result<()> {
     Ok(())
 }
 
+/// Lets one registration or erasure in the whole exchange decide after another which rows are the same person.
+///
+/// # Errors
+/// What the database says.
+pub fn lock_persons(connection: &mut DbConnection) -> Result<()> {
+    if matches!(connection, DbConnection::Postgres(_)) {
+        statement("select pg_advisory_xact_lock(2, 0)").run(connection)?;
+    }
+    Ok(())
+}
+
 /// A wanted person and what the register holds of it.
 type Row =
     (i64, Option<Id>, Option<i64>, Option<String>, Option<RegionCode>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Id>);
@@ -148,7 +159,7 @@ pub fn groups_of(
     Ok(groups)
 }
 
-/// Inserts new persons. A row: id, partner_ref, name_sealed, identity_sealed, phone_sealed, identity_index, exchange_index, name_index
+/// Inserts new workers; who stands in another register already stays the same person. A row: id, partner_ref, name_sealed, identity_sealed, phone_sealed, identity_index, exchange_index, name_index
 /// (bytes in hexadecimal), sex, birth_year, hukou_code.
 ///
 /// # Errors
@@ -157,6 +168,7 @@ pub fn insert(connection: &mut DbConnection, actor: &Actor, rows: Vec<Value>) ->
     if rows.is_empty() {
         return Ok(());
     }
+    lock_persons(connection)?;
     let source = connection.rows(&[
         ("id", Column::Id),
         ("partner_ref", Column::Text),
@@ -172,9 +184,10 @@ pub fn insert(connection: &mut DbConnection, actor: &Actor, rows: Vec<Value>) ->
     ]);
     statement(format!(
         "insert into worker (party_id, state, version, created_at, updated_at, id, partner_ref, name_sealed, identity_sealed, \
-         phone_sealed, identity_index, exchange_index, name_index, sex, birth_year, hukou_code) \
+         phone_sealed, identity_index, exchange_index, person_id, name_index, sex, birth_year, hukou_code) \
          select p.id, 'active', 1, cast(? as bigint), cast(? as bigint), r.id, r.partner_ref, r.name_sealed, r.identity_sealed, \
-         r.phone_sealed, r.identity_index, r.exchange_index, r.name_index, r.sex, r.birth_year, r.hukou_code \
+         r.phone_sealed, r.identity_index, r.exchange_index, \
+         coalesce((select w.person_id from worker w where w.exchange_index = r.exchange_index limit 1), r.id), r.name_index, r.sex, r.birth_year, r.hukou_code \
          from {source} r join party p on p.id = ?"
     ))
     .bind(actor.now)
