@@ -24,6 +24,9 @@ const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/po
 /// Oldest SQLite without the WAL-reset race that can lose commits when several connections are open.
 const SQLITE_OLDEST: &str = "3.51.3";
 
+/// What the planner is told of the data; every connection opened later heeds it.
+const SQLITE_STATISTICS: &str = include_str!("sqlite_statistics.sql");
+
 /// Durability first: FULL costs nothing under group commit, and NORMAL loses acknowledged commits on power failure.
 const SQLITE_PRAGMAS: &str = "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;
     pragma temp_store = memory; pragma cache_size = -65536; pragma mmap_size = 1073741824; pragma wal_autocheckpoint = 8000;
@@ -91,7 +94,9 @@ impl Location {
         match self.open(false)? {
             DbConnection::Sqlite(mut connection) => {
                 assert_sqlite_version()?;
-                run_pending(&mut connection, SQLITE_MIGRATIONS)
+                let ran = run_pending(&mut connection, SQLITE_MIGRATIONS)?;
+                connection.batch_execute(SQLITE_STATISTICS).map_err(Error::unavailable)?;
+                Ok(ran)
             }
             DbConnection::Postgres(mut connection) => run_pending(&mut connection, POSTGRES_MIGRATIONS),
         }

@@ -194,6 +194,16 @@ impl DbConnection {
         }
     }
 
+    /// What the first column of a key is compared with in an `update … from {source} r`, so that the rows drive here too: SQLite takes the
+    /// row's part in the comparison for a need to read the rows first, and then finds each row of the table by its whole key.
+    #[must_use]
+    pub fn driven_key(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "?",
+            Self::Sqlite(_) => "iif(r.ordinal is null, null, ?)",
+        }
+    }
+
     /// `for update` on PostgreSQL; SQLite has one writer and needs no row locks.
     #[must_use]
     pub fn row_lock(&self) -> &'static str {

@@ -78,9 +78,10 @@ pub fn depart(
     accounts::settle_holds(connection, dispatch.agreement_id, dispatch.id, EntryKind::Consume, "departed", actor.now)?;
     tally::around(connection, dispatch.agreement_id, &workers_of(roster), |connection| {
         let source = connection.rows(&[("id", Column::Id), ("group_code", Column::Text)]);
+        let key = connection.driven_key();
         statement(format!(
             "update placement set state = 'departed', departed_on = ?, departure_recorded_at = ?, group_code = r.group_code, version = placement.version + 1 from {source} r \
-             where placement.agreement_id = ? and placement.id = r.id and placement.state = 'enrolled'"
+             where placement.agreement_id = {key} and placement.id = r.id and placement.state = 'enrolled'"
         ))
         .bind(departed_on)
         .bind(actor.now)
@@ -252,11 +253,12 @@ fn write_outcomes(
         ("certain", Column::Bool),
         ("scope", Column::Text),
     ]);
+    let key = connection.driven_key();
     let written = statement(format!(
         "update placement set state = r.state, outcome_on = r.outcome_on, onboarded_on = r.onboarded_on, real_employer_id = r.real_employer_id, \
          real_region_code = r.real_region_code, evidence = r.evidence, late = r.late, certain = r.certain, scope = coalesce(r.scope, placement.scope), \
          version = placement.version + 1 from {source} r \
-         where placement.agreement_id = ? and placement.id = r.id and placement.departed_on is not null and placement.state <> 'ended'"
+         where placement.agreement_id = {key} and placement.id = r.id and placement.departed_on is not null and placement.state <> 'ended'"
     ))
     .bind(Value::Array(rows).to_string())
     .bind(agreement_id)
@@ -293,9 +295,10 @@ pub fn end(connection: &mut DbConnection, agreement_id: Id, endings: &[Ending]) 
     let rows: Vec<Value> =
         endings.iter().map(|ending| json!([ending.placement_id, ending.ended_on, ending.end_reason])).collect();
     let source = connection.rows(&[("id", Column::Id), ("ended_on", Column::Text), ("end_reason", Column::Text)]);
+    let key = connection.driven_key();
     statement(format!(
         "update placement set state = 'ended', ended_on = r.ended_on, end_reason = r.end_reason, version = placement.version + 1 from {source} r \
-         where placement.agreement_id = ? and placement.id = r.id and placement.onboarded_on is not null"
+         where placement.agreement_id = {key} and placement.id = r.id and placement.onboarded_on is not null"
     ))
     .bind(Value::Array(rows).to_string())
     .bind(agreement_id)
@@ -328,8 +331,9 @@ pub fn set_disputed(connection: &mut DbConnection, agreement_id: Id, marks: &[(I
     tally::around(connection, agreement_id, &workers_of(&placements), |connection| {
         let rows: Vec<Value> = marks.iter().map(|(id, disputed)| json!([id, disputed])).collect();
         let source = connection.rows(&[("id", Column::Id), ("disputed", Column::Bool)]);
+        let key = connection.driven_key();
         statement(format!(
-            "update placement set disputed = r.disputed, version = placement.version + 1 from {source} r where placement.agreement_id = ? and placement.id = r.id"
+            "update placement set disputed = r.disputed, version = placement.version + 1 from {source} r where placement.agreement_id = {key} and placement.id = r.id"
         ))
         .bind(Value::Array(rows).to_string())
         .bind(agreement_id)

@@ -214,9 +214,10 @@ pub fn post(
         ("consumed", Column::Int),
         ("entry_id", Column::Id),
     ]);
+    let key = connection.driven_key();
     let moved = statement(format!(
         "update place_account set reserved = place_account.reserved + r.reserved, consumed = place_account.consumed + r.consumed from {source} r \
-         where place_account.agreement_id = ? and place_account.id = r.account_id and place_account.reserved + r.reserved >= 0 \
+         where place_account.agreement_id = {key} and place_account.id = r.account_id and place_account.reserved + r.reserved >= 0 \
          and place_account.consumed + r.consumed >= 0 \
          and place_account.reserved + r.reserved + place_account.consumed + r.consumed <= place_account.places"
     ))

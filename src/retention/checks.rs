@@ -195,9 +195,10 @@ fn write(connection: &mut DbConnection, agreement_id: Id, rows: Vec<Value>) -> R
         ("decided_by", Column::Id),
         ("reason", Column::Text),
     ]);
+    let key = connection.driven_key();
     statement(format!(
         "update retention_check set due_on = r.due_on, state = r.state, evidence = r.evidence, decided_by = r.decided_by, reason = r.reason from {source} r \
-         where retention_check.agreement_id = ? and retention_check.placement_id = r.placement_id and retention_check.node = r.node"
+         where retention_check.agreement_id = {key} and retention_check.placement_id = r.placement_id and retention_check.node = r.node"
     ))
     .bind(Value::Array(rows).to_string())
     .bind(agreement_id)

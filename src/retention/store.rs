@@ -77,8 +77,9 @@ pub fn resolve(
     }
     let rows: Vec<Value> = references.into_iter().map(|reference| json!([reference])).collect();
     let source = connection.rows(&[("reference", Column::Text)]);
+    let join = connection.driving_join();
     let matches: Vec<(String, Id, Id)> = statement(format!(
-        "select r.reference, p.id, p.origin_id from {source} r join placement p on p.partner_ref = r.reference where p.agreement_id = ? order by p.id"
+        "select r.reference, p.id, p.origin_id from {source} r {join} placement p on p.agreement_id = ? and p.partner_ref = r.reference order by p.id"
     ))
     .bind(Value::Array(rows).to_string())
     .bind(agreement_id)
@@ -341,10 +342,11 @@ fn spell_rows(spells: &[Spell]) -> String {
 /// Writes new spells and rewrites changed ones.
 pub fn write_spells(connection: &mut DbConnection, agreement_id: Id, new: &[Spell], changed: &[Spell]) -> Result<()> {
     let source = connection.rows(&SPELL_COLUMNS);
+    let key = connection.driven_key();
     if !changed.is_empty() {
         statement(format!(
             "update employment_spell set ended_on = r.ended_on, grain = r.grain, end_reason = r.end_reason, reported_by = r.reported_by from {source} r \
-             where employment_spell.agreement_id = ? and employment_spell.id = r.id"
+             where employment_spell.agreement_id = {key} and employment_spell.id = r.id"
         ))
         .bind(spell_rows(changed))
         .bind(agreement_id)

@@ -23,6 +23,7 @@ mod identity;
 mod journey;
 mod migrations;
 mod parties;
+mod plans;
 mod problems;
 mod quotas;
 mod races;

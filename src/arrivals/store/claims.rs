@@ -37,8 +37,9 @@ pub fn about(
         return Ok(claims);
     }
     let source = connection.rows(&[("id", Column::Id)]);
+    let join = connection.driving_join();
     let found: Vec<(Id, Vec<u8>, Said)> = statement(format!(
-        "select c.placement_id, c.content_hash, {SAID} from {source} r join claim c on c.agreement_id = ? and c.placement_id = r.id \
+        "select c.placement_id, c.content_hash, {SAID} from {source} r {join} claim c on c.agreement_id = ? and c.placement_id = r.id \
          where c.replaced_by is null order by c.id"
     ))
     .bind(Value::Array(rows).to_string())
@@ -68,8 +69,9 @@ pub fn about_unannounced(
     }
     let rows: Vec<Value> = people.iter().map(|index| json!([hex::encode(index)])).collect();
     let source = connection.rows(&[("exchange_index", Column::Bytes)]);
+    let join = connection.driving_join();
     let found: Vec<(Vec<u8>, Vec<u8>, Vec<u8>, Said)> = statement(format!(
-        "select c.exchange_index, c.name_index, c.content_hash, {SAID} from {source} r join claim c on c.agreement_id = ? and c.exchange_index = r.exchange_index \
+        "select c.exchange_index, c.name_index, c.content_hash, {SAID} from {source} r {join} claim c on c.agreement_id = ? and c.exchange_index = r.exchange_index \
          where c.placement_id is null and c.claimant_id = ? and c.replaced_by is null order by c.id"
     ))
     .bind(Value::Array(rows).to_string())
@@ -109,9 +111,10 @@ pub fn by_client_ref(
     }
     let rows: Vec<[&str; 1]> = references.iter().map(|reference| [*reference]).collect();
     let source = connection.rows(&[("reference", Column::Text)]);
+    let join = connection.driving_join();
     let found: Vec<KnownRow> = statement(format!(
         "select c.client_ref, c.id, c.content_hash, c.placement_id, c.exchange_index, c.name_index \
-         from {source} r join claim c on c.claimant_id = ? and c.client_ref = r.reference"
+         from {source} r {join} claim c on c.claimant_id = ? and c.client_ref = r.reference"
     ))
     .bind(serde_json::to_string(&rows)?)
     .bind(claimant_id)
@@ -253,8 +256,9 @@ fn mark_replaced(connection: &mut DbConnection, agreement_id: Id, rows: &[NewRow
         return Ok(());
     }
     let source = connection.rows(&[("old_id", Column::Id), ("new_id", Column::Id)]);
+    let key = connection.driven_key();
     statement(format!(
-        "update claim set replaced_by = r.new_id from {source} r where claim.agreement_id = ? and claim.id = r.old_id"
+        "update claim set replaced_by = r.new_id from {source} r where claim.agreement_id = {key} and claim.id = r.old_id"
     ))
     .bind(Value::Array(replaced).to_string())
     .bind(agreement_id)

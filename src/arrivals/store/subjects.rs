@@ -38,8 +38,9 @@ pub fn by_reference(
     }
     let rows: Vec<Value> = references.iter().map(|(row, reference)| json!([row, reference])).collect();
     let source = connection.rows(&[("row_number", Column::Int), ("reference", Column::Text)]);
+    let join = connection.driving_join();
     let found: Vec<(i64, Id)> = statement(format!(
-        "select r.row_number, p.id from {source} r join placement p on p.agreement_id = ? and p.partner_ref = r.reference order by r.ordinal, p.id"
+        "select r.row_number, p.id from {source} r {join} placement p on p.agreement_id = ? and p.partner_ref = r.reference order by r.ordinal, p.id"
     ))
     .bind(Value::Array(rows).to_string())
     .bind(agreement_id)

@@ -254,10 +254,11 @@ pub(super) fn revive(
         ("scope", Column::Text),
         ("partner_ref", Column::Text),
     ]);
+    let key = connection.driven_key();
     statement(format!(
         "update placement set state = 'enrolled', quota_id = r.quota_id, cohort_id = r.cohort_id, destination_id = r.destination_id, employer_id = r.employer_id, \
          group_code = r.group_code, scope = r.scope, partner_ref = coalesce(r.partner_ref, placement.partner_ref), holds_place = true, enrolled_again_at = ?, version = placement.version + 1 from {source} r \
-         where placement.agreement_id = ? and placement.id = r.id and placement.state = 'cancelled'"
+         where placement.agreement_id = {key} and placement.id = r.id and placement.state = 'cancelled'"
     ))
     .bind(now)
     .bind(serde_json::to_string(&values)?)

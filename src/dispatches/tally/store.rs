@@ -55,6 +55,7 @@ pub(super) fn add_tallies(
         ("persons", Column::Int),
         ("placements", Column::Int),
     ]);
+    let key = connection.driven_key();
     // First the rows, then the figures: a CHECK would refuse a negative difference even where the sum is fine.
     statement(format!(
         "insert into tally (agreement_id, plan_year, quota_id, scope, population, measure, node, standing, persons, placements) \
@@ -66,7 +67,7 @@ pub(super) fn add_tallies(
     .run(connection)?;
     statement(format!(
         "update tally set persons = tally.persons + r.persons, placements = tally.placements + r.placements from {source} r \
-         where tally.agreement_id = ? and tally.plan_year = r.plan_year and tally.quota_id = r.quota_id and tally.scope = r.scope \
+         where tally.agreement_id = {key} and tally.plan_year = r.plan_year and tally.quota_id = r.quota_id and tally.scope = r.scope \
          and tally.population = r.population and tally.measure = r.measure and tally.node = r.node and tally.standing = r.standing"
     ))
     .bind(rows)
@@ -96,6 +97,7 @@ pub(super) fn add_due(
         ("due_on", Column::Text),
         ("placements", Column::Int),
     ]);
+    let key = connection.driven_key();
     statement(format!(
         "insert into retention_due (agreement_id, plan_year, quota_id, node, due_on, placements) \
          select a.id, r.plan_year, r.quota_id, r.node, r.due_on, 0 from {source} r, agreement a where a.id = ? on conflict do nothing"
@@ -105,7 +107,7 @@ pub(super) fn add_due(
     .run(connection)?;
     statement(format!(
         "update retention_due set placements = retention_due.placements + r.placements from {source} r \
-         where retention_due.agreement_id = ? and retention_due.plan_year = r.plan_year and retention_due.quota_id = r.quota_id \
+         where retention_due.agreement_id = {key} and retention_due.plan_year = r.plan_year and retention_due.quota_id = r.quota_id \
          and retention_due.node = r.node and retention_due.due_on = r.due_on"
     ))
     .bind(rows)

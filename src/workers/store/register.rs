@@ -215,10 +215,11 @@ pub fn change(connection: &mut DbConnection, actor: &Actor, rows: Vec<Value>) ->
         ("phone_sealed", Column::Bytes),
         ("hukou_code", Column::Text),
     ]);
+    let key = connection.driven_key();
     statement(format!(
         "update worker set version = r.version, partner_ref = r.partner_ref, name_sealed = r.name_sealed, name_index = r.name_index, \
          phone_sealed = r.phone_sealed, hukou_code = r.hukou_code, updated_at = ? \
-         from {source} r where worker.party_id = ? and worker.id = r.id"
+         from {source} r where worker.party_id = {key} and worker.id = r.id"
     ))
     .bind(actor.now)
     .bind(Value::Array(rows).to_string())
