@@ -118,7 +118,7 @@ fn say(line: &str) {
 }
 
 fn day(text: &str) -> Result<Day> {
-    Day::parse(text).map_err(Error::internal)
+    Day::parse(text).map_err(|refusal| Error::internal(refusal.en))
 }
 
 async fn refuse_used_database(state: &State) -> Result<()> {

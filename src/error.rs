@@ -17,6 +17,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Most field faults one answer carries.
 pub const FAULTS_MAX: usize = 100;
 
+/// Stands between the languages of a joined text: the unit separator, which no text of ours holds.
+const BETWEEN: char = '\u{1f}';
+
 /// A text in both languages of the product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
@@ -30,6 +33,18 @@ impl Text {
     /// A text in both languages.
     pub fn new(en: impl Into<String>, zh: impl Into<String>) -> Self {
         Self { en: en.into(), zh: zh.into() }
+    }
+
+    /// Both languages in one string, to pass through a library that carries one; [`Self::split`] takes them apart.
+    #[must_use]
+    pub fn joined(&self) -> String {
+        format!("{}{BETWEEN}{}", self.en, self.zh)
+    }
+
+    /// Both languages of a [`Self::joined`] text; none of any other.
+    #[must_use]
+    pub fn split(joined: &str) -> Option<Self> {
+        joined.split_once(BETWEEN).map(|(en, zh)| Self::new(en, zh))
     }
 
     /// The text in the language of the reader.

@@ -12,6 +12,7 @@ pub mod answer;
 pub mod body;
 pub mod docs;
 pub mod edge;
+mod expectation;
 pub mod extract;
 pub mod idempotency;
 pub mod objects;

@@ -16,6 +16,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::connection::MultiBackend;
 
+use crate::error;
+
 /// SQL type of an id.
 #[derive(Debug, Clone, Copy, Default, SqlType, QueryId)]
 #[diesel(postgres_type(name = "uuid"), sqlite_type(name = "Binary"))]
@@ -271,11 +273,14 @@ impl Day {
     ///
     /// # Errors
     /// A text that says what is wrong: not a day, or outside 1980..=2099.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn parse(text: &str) -> Result<Self, error::Text> {
         let date = (text.len() == 10).then(|| text.parse::<jiff::civil::Date>().ok()).flatten();
         match date {
-            None => Err("is not a day of the form 2026-02-24"),
-            Some(date) if date < DAY_BOUNDS.0 || date > DAY_BOUNDS.1 => Err("lies outside 1980-01-01 to 2099-12-31"),
+            None => Err(error::Text::new("expected a day of the form 2026-02-24", "须为 2026-02-24 形式的日期")),
+            Some(date) if date < DAY_BOUNDS.0 || date > DAY_BOUNDS.1 => Err(error::Text::new(
+                "expected a day from 1980-01-01 to 2099-12-31",
+                "须为 1980-01-01 至 2099-12-31 之间的日期",
+            )),
             Some(date) => Ok(Self(date)),
         }
     }
@@ -302,7 +307,7 @@ impl Serialize for Day {
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        Self::parse(&text).map_err(|refusal| serde::de::Error::custom(refusal.joined()))
     }
 }
 
@@ -314,7 +319,7 @@ where
 {
     fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
         let text = String::from_sql(value)?;
-        Self::parse(&text).map_err(Into::into)
+        Self::parse(&text).map_err(|refusal| refusal.en.into())
     }
 }
 

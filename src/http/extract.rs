@@ -12,10 +12,11 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::body::{composed, read_body};
+use super::expectation::{expectation, known_names, quoted_after};
 use super::idempotency::IdempotencyKey;
 use super::objects::Objects;
 use crate::app::State;
-use crate::error::{Code, Error, Fault, Language, Result};
+use crate::error::{Code, Error, Fault, Language, Result, Text};
 use crate::seal::BlindIndex;
 
 /// What answers need to know of the request they answer.
@@ -213,12 +214,13 @@ fn shape_error(pointer: &str, error: &serde_json::Error) -> Error {
     let message = error.to_string();
     if let Some(name) = quoted_after(&message, "unknown field ") {
         let parent = pointer.strip_suffix(&format!("/{name}")).unwrap_or(pointer);
-        return Error::new(Code::UnknownField).fault(Fault::body(
+        let fault = Fault::body(
             format!("{parent}/{}", escape(&name)),
             "unknown_field",
-            "this field is not known here",
-            "此处没有该字段",
-        ));
+            "this field is not known here; allowed names those that are",
+            "此处没有该字段，可用字段见 allowed",
+        );
+        return Error::new(Code::UnknownField).fault(fault.param("allowed", known_names(&message)));
     }
     if let Some(name) = quoted_after(&message, "missing field ") {
         return Error::new(Code::FieldMissing).fault(Fault::body(
@@ -228,27 +230,8 @@ fn shape_error(pointer: &str, error: &serde_json::Error) -> Error {
             "缺少该字段",
         ));
     }
-    Error::new(Code::FieldInvalid).fault(Fault::body(
-        pointer,
-        "type_invalid",
-        expectation(&message),
-        "字段类型或取值不符合要求",
-    ))
-}
-
-/// What was expected, without the value that came: it may be personal.
-pub(super) fn expectation(message: &str) -> String {
-    let expected = message.rsplit_once("expected ").map(|(_, expected)| expected);
-    let expected = expected.map(|text| text.rsplit_once(" at line ").map_or(text, |(text, _)| text));
-    match expected {
-        Some(expected) => format!("expected {expected}"),
-        None => message.rsplit_once(" at line ").map_or("is not valid", |(text, _)| text).to_owned(),
-    }
-}
-
-pub(super) fn quoted_after(message: &str, prefix: &str) -> Option<String> {
-    let rest = message.strip_prefix(prefix)?.strip_prefix('`')?;
-    rest.split_once('`').map(|(name, _)| name.to_owned())
+    let Text { en, zh } = expectation(&message);
+    Error::new(Code::FieldInvalid).fault(Fault::body(pointer, "type_invalid", en, zh))
 }
 
 fn pointer_of(path: &serde_path_to_error::Path) -> String {

@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use super::body::nfc;
-use super::extract::{expectation, quoted_after};
+use super::expectation::{expectation, quoted_after};
 use crate::app::State;
 use crate::db::PageRequest;
-use crate::error::{Code, Error, Fault, Result};
+use crate::error::{Code, Error, Fault, Result, Text};
 
 /// The page parameters every list takes.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -130,11 +130,7 @@ fn parse_query<F: DeserializeOwned>(pairs: &[(String, String)]) -> Result<F> {
             ));
         }
         let name = error.path().to_string();
-        Error::new(Code::ParameterInvalid).fault(Fault::query(
-            &name,
-            "parameter_invalid",
-            expectation(&message),
-            "参数取值不符合要求",
-        ))
+        let Text { en, zh } = expectation(&message);
+        Error::new(Code::ParameterInvalid).fault(Fault::query(&name, "parameter_invalid", en, zh))
     })
 }

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
+use crate::error::Text;
+
 /// The characters of a code in the order of their value (GB 32100): no I, O, S, V, Z.
 const ALPHABET: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
 /// The size of the alphabet, by which the weighted sum is divided.
@@ -208,10 +210,10 @@ fn check_character(code: &str) -> Option<char> {
 }
 
 impl TryFrom<String> for CreditCode {
-    type Error = CreditCodeError;
+    type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text)
+        Self::parse(&text).map_err(|error| Text::new(error.message_en(), error.message_zh()).joined())
     }
 }
 

@@ -8,6 +8,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::error::Text;
+
 /// A GB/T 2260 division code: exactly six digits, written as text (`430523`).
 #[derive(
     Clone,
@@ -130,10 +132,10 @@ impl TryFrom<&str> for RegionCode {
 }
 
 impl TryFrom<String> for RegionCode {
-    type Error = RegionCodeError;
+    type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+        text.parse().map_err(|error: RegionCodeError| Text::new(error.message_en(), error.message_zh()).joined())
     }
 }
 
