@@ -305,7 +305,7 @@ fn the_rest(exchange: &Exchange, counted: &Counted, known: &[FaultRow]) -> [Faul
     let sent: usize = plan::AGREEMENTS.iter().map(|agreement| agreement.rosters().len()).sum();
     let late = persons(Fate::ConfirmedLate);
     let left = persons(Fate::Leaves) + persons(Fate::LeavesOnPaperStays);
-    let elsewhere = persons(Fate::OtherEmployer) + persons(Fate::OtherRegion) + persons(Fate::OtherDay);
+    let elsewhere = persons(Fate::OtherEmployer) + persons(Fate::OtherDay);
     let counting: usize = plan::AGREEMENTS.iter().map(|agreement| agreement.arrivals).sum();
     [
         also("双方一致，按期到岗", "matched", counting - late - elsewhere, counted.situation("matched")),

@@ -28,7 +28,7 @@ pub enum Fate {
     OtherName,
     /// Works for another employer of the same place.
     OtherEmployer,
-    /// Works in another county.
+    /// Works in another county, which is no destination of the agreement.
     OtherRegion,
     /// Never appeared.
     NoShow,
@@ -65,6 +65,7 @@ impl Fate {
         !matches!(
             self,
             Self::OtherName
+                | Self::OtherRegion
                 | Self::NoShow
                 | Self::RefusedByEmployer
                 | Self::RefusedByWorker

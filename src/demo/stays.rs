@@ -17,7 +17,7 @@ fn seen(seat: &Seat, (from, to): (Day, Day), evidence: &str, source: &str) -> Va
 
 /// Whether the person is in post for sure, at the planned employer, and somebody keeps books about it.
 const fn on_the_books(fate: Fate) -> bool {
-    fate.counts() && !matches!(fate, Fate::OtherEmployer | Fate::OtherRegion | Fate::PhoneOnly)
+    fate.counts() && !matches!(fate, Fate::OtherEmployer | Fate::PhoneOnly)
 }
 
 /// The days of the clock from the first to the last of these, the arrival being day 0.
