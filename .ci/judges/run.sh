@@ -20,7 +20,8 @@ scopes="$scopes arrivals.write retention.write reconciliation.write events.read"
 operator_scopes="parties.read parties.write"
 one_scope=agreements.read
 seed() { "$bin" demo --once --listen "$listen" "${storage[@]}" --public-url "$url"; }
-serve() { exec "$bin" serve --listen "$listen" "${storage[@]}" --public-url "$url"; }
+# Without the throttle of the token endpoint, or the fuzzer would see nothing of it but 429.
+serve() { exec "$bin" serve --listen "$listen" "${storage[@]}" --public-url "$url" --tokens-per-peer 0; }
 # add_client PARTY PUBLIC_KEY SCOPES: prints the new client as JSON.
 add_client() { "$bin" client add "${storage[@]}" --public-url "$url" --party "$1" --public-key "$2" --scopes "$3"; }
 # token CLIENT
@@ -68,8 +69,11 @@ free_address() {
 
 field() { "$judges/py/bin/python" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 
+# fetch URL [TOKEN]
 fetch() {
-    "$judges/py/bin/python" -c 'import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1], timeout=5).read())' "$1"
+    "$judges/py/bin/python" -c 'import sys, urllib.request as u
+bearer = {"Authorization": f"Bearer {sys.argv[2]}"} if len(sys.argv) > 2 else {}
+sys.stdout.buffer.write(u.urlopen(u.Request(sys.argv[1], headers=bearer), timeout=20).read())' "$@"
 }
 
 wait_until_ready() {
@@ -81,18 +85,20 @@ wait_until_ready() {
     done
 }
 
-# fuzz SECONDS CLIENT DOCUMENT REPORT MORE...: the fuzzer with a fresh token, which lives ten minutes at most.
+# fuzz SECONDS CLIENT DOCUMENT REPORT MORE...: the fuzzer with a fresh token, which lives ten minutes at most. In the end
+# the token must still be good, or what was refused to the fuzzer says nothing.
 fuzz() {
-    local seconds=$1 speaker=$2 source=$3 report=$4
+    local seconds=$1 source=$3 report=$4 bearer
+    bearer=$(token "$2") || return 1
     shift 4
     (
         cd "$work"
         LABOUR_EXCHANGE_IDS=$work/ids.json SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$here \
             timeout --kill-after=10 "$seconds" "$judges/py/bin/st" --config-file "$here/schemathesis.toml" \
-            run "$source" --url "$url" --header "Authorization: Bearer $(token "$speaker")" --seed 1 \
+            run "$source" --url "$url" --header "Authorization: Bearer $bearer" --seed 1 \
             --request-timeout 20 --generation-database none --continue-on-failure \
             --report junit --report-junit-path "$reports/$report.xml" "$@"
-    )
+    ) && fetch "$url/v1/parties?limit=1" "$bearer" >/dev/null
 }
 
 # Whether a request is refused without its token, or with a wrong one, and nothing else.
@@ -113,14 +119,7 @@ fuzzer_sees() {
 
 served_as_committed() { cmp "$work/served.json" "$document"; }
 
-known_ids() { "$judges/py/bin/python" "$here/ids.py" "$url" "$(token "$client")"; }
-
-# Also the client must have kept its rights, or what was refused to the fuzzer says nothing.
-survived() {
-    kill -0 "$server" || return 1
-    known_ids || return 1
-    ! grep -n 'panicked at' "$reports/server.log"
-}
+survived() { kill -0 "$server" && ! grep -n 'panicked at' "$reports/server.log"; }
 
 live() {
     [ -x "$bin" ] || die "there is no program at $bin: run 'cargo build', or set LABOUR_EXCHANGE_BIN"
@@ -146,7 +145,7 @@ live() {
     operator_client=$(add_client "$(operator 2>>"$reports/client.log" | field party_id)" \
         "$work/operator/public.jwk.json" "$operator_scopes" 2>>"$reports/client.log" | field client_id) ||
         { cat "$reports/client.log"; die "no client could be added for the operator"; }
-    known_ids >"$work/ids.json" ||
+    "$judges/py/bin/python" "$here/ids.py" "$url" "$(token "$client")" >"$work/ids.json" ||
         die "the ids of the seed could not be read with a token of client $client"
     fetch "$url/openapi.json" >"$work/served.json" || die "$url/openapi.json does not answer"
     copy bearer "$work/served.json" "$work/bearer.json"
