@@ -44,7 +44,7 @@ judges: tools openapi-check ## Outside judges of the API document, each shown to
 	bash .ci/judges/shown-to-fail.sh
 	bash .ci/judges/run.sh static
 
-judges-live: tools openapi-check ## Outside judges of the running service: seeds a year, then tokens and fuzzing
+judges-live: tools openapi-check ## Outside judges of the running service: plays a year, then fuzzes it and asks for tokens
 	bash .ci/judges/run.sh live
 
 openapi: ## Write openapi/openapi.json from the code

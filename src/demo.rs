@@ -163,9 +163,6 @@ async fn play(exchange: &mut Exchange, operator: Who, started: Stopwatch) -> Res
     exchange.stand_on(day(plan::SIGNED_ON)?);
     let mut stage = stage::build(exchange, operator).await?;
     told(exchange, "签订协议、发布名额 agreements, quotas", stage.agreements.len());
-    // The judges of the project read the id behind this word.
-    let origin = exchange.participant(stage.origin)?;
-    say(&format!("          party {} ({})", origin.party_id, origin.name));
     let registered = stage::populate(exchange, &mut stage).await?;
     told(exchange, "登记人员 workers registered", registered);
     for (on, wave, step) in year::calendar()? {
@@ -192,7 +189,8 @@ async fn play(exchange: &mut Exchange, operator: Who, started: Stopwatch) -> Res
     Ok((stage, findings))
 }
 
-/// Addresses and tokens to try things with. The clock stands still, so the tokens do not run out while this server runs.
+/// Addresses and tokens to try things with; the judges of the project read the tokens here. The clock stands still, so the tokens do not
+/// run out while this server runs.
 async fn show_where_to_look(exchange: &mut Exchange, stage: &Stage, address: &str) -> Result<()> {
     let base = format!("http://{address}");
     say("");

@@ -1,8 +1,9 @@
 """Ids that the running service knows, as JSON, for the fuzzer to put in place of made-up ones.
 
-ids.py URL TOKEN    prints {"agreements": [{"agreement_id": ..., "quota_id": ..., ...}, ...],
-                    "others": {"worker_id": [...], ...}}
-                    What stands together under `agreements` belongs together, so that an address of several ids is one.
+ids.py URL TOKEN [AGREEMENTS]    prints {"agreements": [{"agreement_id": ..., "quota_id": ..., ...}, ...],
+                                 "others": {"worker_id": [...], ...}}
+                                 What stands together under `agreements` belongs together, so that an address of several
+                                 ids is one. AGREEMENTS is how many there are at most.
 """
 
 import json
@@ -21,16 +22,16 @@ BELOW_AGREEMENT = {
 BY_ITSELF = {"party_id": "parties", "worker_id": "workers", "zone_id": "zones"}
 
 
-def main(url, token):
-    def ids(path):
+def main(url, token, at_most=AT_MOST):
+    def ids(path, limit=AT_MOST):
         request = urllib.request.Request(
-            f"{url}/v1/{path}?limit={AT_MOST}", headers={"Authorization": f"Bearer {token}"}
+            f"{url}/v1/{path}?limit={limit}", headers={"Authorization": f"Bearer {token}"}
         )
         with urllib.request.urlopen(request, timeout=20) as answer:
             return [item["id"] for item in json.load(answer)["items"]]
 
     agreements = []
-    for agreement in ids("agreements"):
+    for agreement in ids("agreements", at_most):
         one = {"agreement_id": agreement}
         for name, path in BELOW_AGREEMENT.items():
             one.update((name, each) for each in ids(f"agreements/{agreement}/{path}")[:1])

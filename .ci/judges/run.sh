@@ -6,7 +6,6 @@
 #   LABOUR_EXCHANGE_JUDGES      folder with the installed judges        (default: target/judges)
 #   LABOUR_EXCHANGE_DOCUMENT    the API document                        (default: openapi/openapi.json)
 #   LABOUR_EXCHANGE_BIN         the program                             (default: target/debug/labour-exchange)
-#   LABOUR_EXCHANGE_PARTY       party whose client the live judges use  (default: the first party that the seed names)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 
@@ -15,13 +14,12 @@ reports=$judges/reports
 
 # The program's command line, all in one place. $listen and $url hold the address, $storage the database and the keys.
 storage=(--database "sqlite:$work/exchange.db" --key-file "$work/keys.json")
-scopes="parties.read agreements.read agreements.write quotas.write workers.read workers.write dispatches.write"
-scopes="$scopes arrivals.write retention.write reconciliation.write events.read"
 operator_scopes="parties.read parties.write"
-one_scope=agreements.read
-seed() { "$bin" demo --once --listen "$listen" "${storage[@]}" --public-url "$url"; }
-# Without the throttle of the token endpoint, or the fuzzer would see nothing of it but 429.
-serve() { exec "$bin" serve --listen "$listen" "${storage[@]}" --public-url "$url" --tokens-per-peer 0; }
+one_scope=parties.read
+# Plays the year and serves on, with the clock on its last day: only then are its agreements in force. It
+# throttles nobody, or the fuzzer would see nothing of the token endpoint but 429.
+play() { exec "$bin" demo --listen "$listen" "${storage[@]}" --public-url "$url"; }
+serve() { exec "$bin" serve --listen "$listen" "${storage[@]}" --public-url "$url"; }
 # add_client PARTY PUBLIC_KEY SCOPES: prints the new client as JSON.
 add_client() { "$bin" client add "${storage[@]}" --public-url "$url" --party "$1" --public-key "$2" --scopes "$3"; }
 # token CLIENT
@@ -76,24 +74,29 @@ bearer = {"Authorization": f"Bearer {sys.argv[2]}"} if len(sys.argv) > 2 else {}
 sys.stdout.buffer.write(u.urlopen(u.Request(sys.argv[1], headers=bearer), timeout=20).read())' "$@"
 }
 
-wait_until_ready() {
-    local deadline=$((SECONDS + 60))
-    until fetch "$url$ready_path" >/dev/null 2>&1; do
-        kill -0 "$server" 2>/dev/null || { cat "$reports/server.log"; die "the server ended before it was ready"; }
-        [ "$SECONDS" -lt "$deadline" ] || { cat "$reports/server.log"; die "the server was not ready after 60 s"; }
+# wait_for SECONDS LOG COMMAND...: until the command succeeds; LOG is shown when it does not.
+wait_for() {
+    local seconds=$1 log=$2 deadline=$((SECONDS + $1))
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        kill -0 "$server" 2>/dev/null || { cat "$log"; die "the server ended before it was ready"; }
+        [ "$SECONDS" -lt "$deadline" ] || { cat "$log"; die "the server was not ready after $seconds s"; }
         sleep 0.1
     done
 }
 
-# fuzz SECONDS CLIENT DOCUMENT REPORT MORE...: the fuzzer with a fresh token, which lives ten minutes at most. In the end
-# the token must still be good, or what was refused to the fuzzer says nothing.
+# shown_token ORIGIN|DESTINATION|EMPLOYER: of the first agreement; the clock stands still, so it does not run out.
+shown_token() { sed -n "s/^  $1=//p" "$reports/year.log"; }
+everybody_is_shown() { [ -n "$(shown_token EMPLOYER)" ]; }
+
+# fuzz SECONDS TOKEN IDS DOCUMENT REPORT MORE...: in the end the token must still be good, or what was refused to the
+# fuzzer says nothing.
 fuzz() {
-    local seconds=$1 source=$3 report=$4 bearer
-    bearer=$(token "$2") || return 1
-    shift 4
+    local seconds=$1 bearer=$2 ids=$3 source=$4 report=$5
+    shift 5
     (
         cd "$work"
-        LABOUR_EXCHANGE_IDS=$work/ids.json SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$here \
+        LABOUR_EXCHANGE_IDS=$ids SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$here \
             timeout --kill-after=10 "$seconds" "$judges/py/bin/st" --config-file "$here/schemathesis.toml" \
             run "$source" --url "$url" --header "Authorization: Bearer $bearer" --seed 1 \
             --request-timeout 20 --generation-database none --continue-on-failure \
@@ -102,14 +105,17 @@ fuzz() {
 }
 
 # Whether a request is refused without its token, or with a wrong one, and nothing else.
-fuzz_tokens() { fuzz 90 "$client" "$@" --checks ignored_auth --mode positive --phases examples,fuzzing --max-examples 1; }
+fuzz_tokens() {
+    fuzz 90 "$origin" "$work/ids.json" "$@" --checks ignored_auth --mode positive \
+        --phases examples,fuzzing --max-examples 1
+}
 
 # The service must be caught when it answers what the document does not promise, or the fuzzer's green says nothing:
 # a fuzzer whose token is refused throughout finds no fault either.
 fuzzer_sees() {
     local path
     path=$(copy plant hidden-answer "$work/served.json" "$work/hidden.json") || return 1
-    must_fail fuzz 60 "$client" "$work/hidden.json" shown-to-fail --include-path "$path" \
+    must_fail fuzz 60 "$origin" "$work/ids.json" "$work/hidden.json" shown-to-fail --include-path "$path" \
         --phases fuzzing --max-examples 5 || return 1
     grep -Eq '^- ST[0-9]+ Undocumented (status code|Content-Type)' "$reports/schemathesis-shown-to-fail.log" || return 1
     path=$(copy plant needless-token "$work/bearer.json" "$work/needless.json") || return 1
@@ -117,49 +123,72 @@ fuzzer_sees() {
     grep -Eq '^- ST401 ' "$reports/schemathesis-shown-to-fail.log"
 }
 
+known_ids() { "$judges/py/bin/python" "$here/ids.py" "$url" "$@"; }
+
 served_as_committed() { cmp "$work/served.json" "$document"; }
 
-survived() { kill -0 "$server" && ! grep -n 'panicked at' "$reports/server.log"; }
+# survived LOG: it still runs, and nothing broke on the way.
+survived() { kill -0 "$server" && ! grep -n 'panicked at' "$1"; }
+
+# The demonstration itself says whether the year came out as planned; its marks show what did not.
+ended_as_planned() {
+    kill "$server" || return 1
+    local ended=0
+    wait "$server" || ended=$?
+    server=
+    grep '✗' "$reports/year.log"
+    return "$ended"
+}
+
+# The parties of the year: the origin may most of all, the others in what is theirs alone.
+judge_the_year() {
+    play >"$reports/year.log" 2>&1 </dev/null &
+    server=$!
+    wait_for 600 "$reports/year.log" everybody_is_shown
+    origin=$(shown_token ORIGIN)
+    known_ids "$origin" >"$work/ids.json" || die "the ids of the year could not be read"
+    known_ids "$origin" 1 >"$work/first.json" || die "the ids of the first agreement could not be read"
+    fetch "$url/openapi.json" >"$work/served.json" || die "$url/openapi.json does not answer"
+    copy bearer "$work/served.json" "$work/bearer.json"
+
+    judge served-as-committed 1 served_as_committed
+    judge schemathesis-shown-to-fail 1 fuzzer_sees
+    judge schemathesis-tokens 12 fuzz_tokens "$work/bearer.json" schemathesis-tokens
+    # Before the origin, which may end an agreement for everybody.
+    judge schemathesis-destination 12 fuzz 120 "$(shown_token DESTINATION)" "$work/first.json" "$work/served.json" \
+        schemathesis-destination --include-path-regex '/quotas' --max-examples 10
+    judge schemathesis-employer 12 fuzz 120 "$(shown_token EMPLOYER)" "$work/first.json" "$work/served.json" \
+        schemathesis-employer --include-path-regex '/(claims|exits|observations)$' --max-examples 10
+    judge schemathesis-origin 12 fuzz 480 "$origin" "$work/ids.json" "$work/served.json" schemathesis-origin \
+        --max-examples 10
+    judge year-survived 1 survived "$reports/year.log"
+    judge year-as-planned 1 ended_as_planned
+}
+
+# What follows the clock of the day: assertions, and the operator, who registers parties and suspends them.
+judge_the_service() {
+    serve >"$reports/server.log" 2>&1 </dev/null &
+    server=$!
+    wait_for 60 "$reports/server.log" fetch "$url$ready_path"
+    cp "$here/oauth.mjs" "$judges/oauth.mjs" # modules are looked up from where the script lies
+    node "$judges/oauth.mjs" key "$work"
+    client=$(add_client "$(operator 2>"$reports/client.log" | field party_id)" "$work/public.jwk.json" \
+        "$operator_scopes" 2>>"$reports/client.log" | field client_id) ||
+        { cat "$reports/client.log"; die "no client could be added for the operator"; }
+
+    judge oauth 9 node "$judges/oauth.mjs" judge "$url" "$client" "$work" "$one_scope"
+    judge schemathesis-operator 12 fuzz 120 "$(token "$client")" "$work/ids.json" "$work/served.json" \
+        schemathesis-operator --include-path-regex '^/v1/(parties|clients|zones)' --max-examples 10
+    judge server-survived 1 survived "$reports/server.log"
+    stop_server
+}
 
 live() {
     [ -x "$bin" ] || die "there is no program at $bin: run 'cargo build', or set LABOUR_EXCHANGE_BIN"
     listen=$(free_address)
     url=http://$listen
-    seed >"$reports/seed.log" 2>&1 </dev/null || { cat "$reports/seed.log"; die "the seed failed"; }
-    serve >"$reports/server.log" 2>&1 </dev/null &
-    server=$!
-    wait_until_ready
-
-    cp "$here/oauth.mjs" "$judges/oauth.mjs" # modules are looked up from where the script lies
-    node "$judges/oauth.mjs" key "$work"
-    local party=${LABOUR_EXCHANGE_PARTY:-}
-    if [ -z "$party" ]; then
-        party=$(grep -ioE 'part(y|ies)[^0-9a-f]{1,40}[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' "$reports/seed.log" |
-            grep -oE '[0-9a-f-]{36}$' | head -n 1) ||
-            die "the seed printed no 'party ...: ID': set LABOUR_EXCHANGE_PARTY"
-    fi
-    client=$(add_client "$party" "$work/public.jwk.json" "$scopes" 2>"$reports/client.log" | field client_id) ||
-        { cat "$reports/client.log"; die "no client could be added for party $party"; }
-    # Some operations are the operator's alone; of the rest it sees nothing.
-    node "$judges/oauth.mjs" key "$work/operator"
-    operator_client=$(add_client "$(operator 2>>"$reports/client.log" | field party_id)" \
-        "$work/operator/public.jwk.json" "$operator_scopes" 2>>"$reports/client.log" | field client_id) ||
-        { cat "$reports/client.log"; die "no client could be added for the operator"; }
-    "$judges/py/bin/python" "$here/ids.py" "$url" "$(token "$client")" >"$work/ids.json" ||
-        die "the ids of the seed could not be read with a token of client $client"
-    fetch "$url/openapi.json" >"$work/served.json" || die "$url/openapi.json does not answer"
-    copy bearer "$work/served.json" "$work/bearer.json"
-
-    judge served-as-committed 1 served_as_committed
-    judge oauth 9 node "$judges/oauth.mjs" judge "$url" "$client" "$work" "$one_scope"
-    judge schemathesis-shown-to-fail 1 fuzzer_sees
-    judge schemathesis-tokens 12 fuzz_tokens "$work/bearer.json" schemathesis-tokens
-    judge schemathesis 12 fuzz 420 "$client" "$work/served.json" schemathesis --max-examples 10
-    # Last, because the operator may suspend parties.
-    judge schemathesis-operator 12 fuzz 120 "$operator_client" "$work/served.json" schemathesis-operator \
-        --include-path-regex '^/v1/(parties|clients|zones)' --max-examples 10
-    judge server-survived 1 survived
-    stop_server
+    judge_the_year
+    judge_the_service
 }
 
 mkdir -p "$reports"
