@@ -12,8 +12,10 @@ with open(os.environ["LABOUR_EXCHANGE_IDS"], encoding="utf-8") as file:
 
 # Parameters whose good values depend on today and on the terms of the agreement.
 IN_EFFECT = {"as_of": "2021-10-01", "node": "90d", "target": 1}
-# After one of these an agreement is good for nothing else, so all of them get the same one.
-ENDS = ("termination", "suspension", "resumption", "withdrawal", "cancellation", "closure", "erasure")
+# After one of these an agreement, a party or a client is good for nothing else, so all of them get the same one.
+ENDS = ("termination", "suspension", "resumption", "withdrawal", "cancellation", "closure", "erasure", "revocation")
+
+NOTHING = str(uuid.UUID(int=0))
 
 
 def is_id(value):
@@ -28,19 +30,22 @@ class Known:
 
     def __init__(self, path, values):
         seed = zlib.crc32("".join([path, *map(str, values)]).encode("utf-8", "surrogatepass"))
-        # Some requests keep their made-up ids: what is absent must be answered well, too.
-        self.made_up = seed % 8 == 7
-        *living, last = KNOWN["agreements"]
+        # Some requests get an id that nothing has: what is absent must be answered well, too. The fuzzer's own ids are not
+        # always made up: it has read some, that of its own client among them, which must not be revoked.
+        self.absent = str(uuid.UUID(int=seed, version=4)) if seed % 8 == 7 else None
+        *living, last = KNOWN["agreements"] or [{}]
         self.ends = path.endswith(ENDS)
         self.agreement = last if self.ends or not living else living[seed % len(living)]
         self.seed = seed
 
     def instead_of(self, name, value):
-        if self.made_up or not is_id(value):
+        if not is_id(value):
             return value
+        if self.absent:
+            return self.absent
         if name in self.agreement:
             return self.agreement[name]
-        others = KNOWN["others"].get("party_id" if name in ("employer_id", "origin_id") else name, [value])
+        others = KNOWN["others"].get("party_id" if name in ("employer_id", "origin_id") else name) or [value]
         return others[-1 if self.ends else self.seed % len(others)]
 
     def within(self, body):
@@ -56,7 +61,8 @@ def before_call(context, case, kwargs):
     if case.path_parameters:
         known = Known(case.operation.path, case.path_parameters.values())
         for name, value in case.path_parameters.items():
-            case.path_parameters[name] = known.instead_of(name, value)
+            # Where a field is null, the link that the fuzzer infers from it leads nowhere ("/v1/zones/None").
+            case.path_parameters[name] = known.instead_of(name, NOTHING if value is None else value)
     well_formed = case.meta and case.meta.generation.mode.is_positive
     if not well_formed:
         return

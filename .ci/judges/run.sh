@@ -177,7 +177,8 @@ judge_the_service() {
         { cat "$reports/client.log"; die "no client could be added for the operator"; }
 
     judge oauth 9 node "$judges/oauth.mjs" judge "$url" "$client" "$work" "$one_scope"
-    judge schemathesis-operator 12 fuzz 120 "$(token "$client")" "$work/ids.json" "$work/served.json" \
+    known_ids "$(token "$client")" >"$work/operator.json" || die "the ids that the operator sees could not be read"
+    judge schemathesis-operator 12 fuzz 120 "$(token "$client")" "$work/operator.json" "$work/served.json" \
         schemathesis-operator --include-path-regex '^/v1/(parties|clients|zones)' --max-examples 10
     judge server-survived 1 survived "$reports/server.log"
     stop_server
