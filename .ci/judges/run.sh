@@ -159,7 +159,7 @@ judge_the_year() {
         schemathesis-destination --include-path-regex '/quotas' --max-examples 10
     judge schemathesis-employer 12 fuzz 120 "$(shown_token EMPLOYER)" "$work/first.json" "$work/served.json" \
         schemathesis-employer --include-path-regex '/(claims|exits|observations)$' --max-examples 10
-    judge schemathesis-origin 12 fuzz 480 "$origin" "$work/ids.json" "$work/served.json" schemathesis-origin \
+    judge schemathesis-origin 12 fuzz 900 "$origin" "$work/ids.json" "$work/served.json" schemathesis-origin \
         --max-examples 10
     judge year-survived 1 survived "$reports/year.log"
     judge year-as-planned 1 ended_as_planned
