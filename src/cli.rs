@@ -22,6 +22,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{LogConfig, StorageConfig};
 use crate::error::{Code, Error, Place, Result};
+use crate::telemetry;
 
 const EXAMPLES: &str = "Examples:
   labour-exchange operator init --name 运营方 --key-out operator.jwk.json
@@ -37,9 +38,8 @@ const EXAMPLES: &str = "Examples:
 pub struct Cli {
     #[command(flatten)]
     storage: StorageConfig,
-    /// How the log is written.
     #[command(flatten)]
-    pub log: LogConfig,
+    log: LogConfig,
     #[command(subcommand)]
     command: Command,
 }
@@ -73,7 +73,7 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command; how the process should end.
+    /// Starts the log and runs the command; how the process should end.
     #[must_use]
     pub fn run(self) -> ExitCode {
         match self.execute() {
@@ -87,6 +87,7 @@ impl Cli {
     }
 
     fn execute(self) -> Result<ExitCode> {
+        telemetry::start(&self.log)?;
         let storage = &self.storage;
         match self.command {
             Command::Serve(options) => serve::run(storage, &options)?,

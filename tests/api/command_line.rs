@@ -220,6 +220,8 @@ fn a_wrong_setting_is_named_in_both_languages_with_its_remedy() {
     let said = place.refused(&["serve", "--listen", "127.0.0.1:0"], 2);
     assert!(said.contains("chmod 600") && said.contains("可被其他账户读取"), "{said}");
     place.refused(&["serve", "--listen", "nowhere"], 2);
+    let said = place.refused(&["serve", "--log", "inof"], 2);
+    assert!(said.contains("--log says \"inof\"") && said.contains("有误；请填写级别"), "{said}");
     place.refused(&["party", "add", "--name", "甲", "--kind", "village"], 2);
 }
 
