@@ -60,6 +60,7 @@ const QUERIES: &[(&str, &str)] = &[
 const HTTP: &[(&str, &str)] = &[
     ("identity.rs", "the caller is an extractor"),
     ("identity/oauth.rs", "the token endpoint and its metadata speak OAuth's own shapes"),
+    ("identity/oauth/refused.rs", "refusals of the token endpoint are answers of OAuth's own shape"),
     ("demo.rs", "starts the server it plays against"),
 ];
 

@@ -223,6 +223,8 @@ on_both! {
             if path == "/v1/workers" {
                 let problem = reply.problem("request_timeout");
                 assert_eq!((problem.header("retry-after"), &problem.body["limit_s"]), ("1", &json!(0)));
+            } else {
+                assert_eq!(reply.body["error"], "invalid_request", "an OAuth client can read it: {}", reply.body);
             }
         }
     }

@@ -132,6 +132,27 @@ pub(super) fn not_stored(status: StatusCode) -> HttpResponseBuilder {
 mod tests {
     use super::*;
 
+    #[actix_web::test]
+    async fn every_status_of_a_fault_has_its_word_and_keeps_when_to_come_back() {
+        for (status, error) in [
+            (400, "invalid_request"),
+            (405, "invalid_request"),
+            (408, "invalid_request"),
+            (413, "invalid_request"),
+            (500, "server_error"),
+            (503, "temporarily_unavailable"),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let answer = in_protocol(HttpResponse::build(status).insert_header((header::RETRY_AFTER, "1")).finish());
+            assert_eq!(answer.status(), status);
+            let told = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            assert_eq!(told(header::RETRY_AFTER).as_deref(), Some("1"));
+            assert_eq!(told(header::CONTENT_TYPE).as_deref(), Some("application/json"));
+            let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap()["error"], error, "{status}");
+        }
+    }
+
     #[test]
     fn descriptions_hold_only_the_characters_the_standard_allows() {
         for refusal in [
