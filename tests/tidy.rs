@@ -216,6 +216,7 @@ const RULES: &[(&str, Rule)] = &[
     ("queries stand in the store", queries),
     ("HTTP stands in routes", http),
     ("statements are the same for both back ends", placeholders),
+    ("a handler that takes If-Match says so in the document", versions),
 ];
 
 fn direction_of_use(source: &Source) -> Vec<String> {
@@ -309,6 +310,22 @@ fn leftovers(source: &Source) -> Vec<String> {
     let noted = noted.map(|(line, text)| format!("{}:{} {}", source.path, line + 1, text.trim()));
     let stubs = source.lines_with(&["todo!(", "unimplemented!(", "dbg!("]);
     noted.chain(stubs.map(|(line, text)| format!("{}:{line} {text}", source.path))).collect()
+}
+
+/// What `If-Match` is sent to an operation for must not be ignored, and what is heeded must be known.
+fn versions(source: &Source) -> Vec<String> {
+    let lines: Vec<&str> = source.code.lines().collect();
+    let mut found = Vec::new();
+    for function in functions(source).iter().filter(|function| function.is_handler) {
+        let at = function.line - 1;
+        let opens = lines[at..].iter().position(|line| line.ends_with('{')).unwrap_or_default();
+        let takes = lines[at..=at + opens].iter().any(|line| line.contains(": IfMatch"));
+        let mut described = lines[..at].iter().rev().take_while(|line| line.trim() != "}");
+        if takes != described.any(|line| line.contains("IfMatch") && !line.starts_with("use ")) {
+            found.push(format!("{}:{} {}", source.path, function.line, function.name));
+        }
+    }
+    found
 }
 
 fn queries(source: &Source) -> Vec<String> {
@@ -431,6 +448,10 @@ fn every_rule_can_fail() {
     let long_function = format!("//! About long functions.\nfn long() {{\n{}}}\n", "    step();\n".repeat(70));
     let long_handler =
         format!("//! About long handlers here.\n#[get(\"/v1\")]\nfn long() {{\n{}}}\n", "    step();\n".repeat(25));
+    let act = "#[post(\"/v1\")]\nfn act(\n    if_match: IfMatch,\n) -> Result<Answer> {\n}\n";
+    let heeded = format!("#[utoipa::path(params(Id))]\n{act}");
+    let said = format!("#[utoipa::path(params(Id, IfMatch))]\n{act}");
+    let said_only = said.replace("    if_match: IfMatch,\n", "    id: Id,\n");
     let long_file = format!("//! About long files.\n{}", "const A: u8 = 1;\n".repeat(400));
     for (name, path, text, finds) in [
         ("lower", "quotas/rules.rs", "use crate::dispatches::Placement;", true),
@@ -457,6 +478,8 @@ fn every_rule_can_fail() {
         (queries, "quotas/rules.rs", "statement(\"select 1\").run(c)", "// statement( is for the store"),
         (http, "quotas/rules.rs", "use actix_web::web;", "use jiff::civil::Date;"),
         (placeholders, "quotas/store.rs", "statement(\"select $1\")", "statement(\"select ?\")"),
+        (versions, "quotas/routes.rs", heeded.as_str(), said.as_str()),
+        (versions, "quotas/routes.rs", said_only.as_str(), "#[post(\"/v1\")]\nfn act() -> Result<Answer> {\n}\n"),
     ] {
         assert!(!rule(&Source::new(path, bad)).is_empty(), "{bad}");
         assert_eq!(rule(&Source::new(path, good)), Vec::<String>::new(), "{good}");

@@ -47,7 +47,7 @@ fn one(connection: &mut DbConnection, membership: Membership, day: Day, today: D
 #[utoipa::path(
     tag = "agreements",
     request_body = NewAgreement,
-    responses((status = 201, description = "The draft", body = AgreementDetail)),
+    responses((status = 201, description = "The draft", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
 #[post("/v1/agreements")]
@@ -100,7 +100,7 @@ async fn list_agreements(
 #[utoipa::path(
     tag = "agreements",
     params(("agreement_id" = Id, Path, description = "The agreement"), AsOf),
-    responses((status = 200, description = "The agreement", body = AgreementDetail)),
+    responses((status = 200, description = "The agreement", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.read"]))
 )]
 #[get("/v1/agreements/{agreement_id}")]
@@ -129,7 +129,7 @@ async fn get_agreement(
     tag = "agreements",
     params(("agreement_id" = Id, Path, description = "The agreement")),
     request_body = AgreementChange,
-    responses((status = 200, description = "The changed draft", body = AgreementDetail)),
+    responses((status = 200, description = "The changed draft", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
 #[patch("/v1/agreements/{agreement_id}")]
@@ -159,7 +159,7 @@ async fn change_agreement(
         status = 200,
         description = "The bytes",
         body = Document,
-        headers(("Content-Digest" = String, description = "`sha-256=:…:`, the SHA-256 of the body in base64"))
+        headers(("Content-Digest" = String, description = "`sha-256=:…:`, the SHA-256 of the body in base64")), headers(("ETag"))
     )),
     security(("oauth2" = ["agreements.read"]))
 )]

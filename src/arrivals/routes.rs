@@ -75,7 +75,7 @@ fn check_row_count(rows: usize) -> Result<()> {
 #[utoipa::path(tag = "arrivals",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
     request_body = NewClaim,
-    responses((status = 201, description = "The claim", body = Claim), (status = 200, description = "The claim that already says so", body = Claim)),
+    responses((status = 201, description = "The claim", body = Claim, headers(("ETag"))), (status = 200, description = "The claim that already says so", body = Claim, headers(("ETag")))),
     security(("oauth2" = ["arrivals.write"])))]
 #[post("/v1/agreements/{agreement_id}/placements/{placement_id}/claims")]
 pub async fn record_claim(
@@ -90,12 +90,18 @@ pub async fn record_claim(
         let claim = about_path(body, placement_id)?;
         let (status, id) = recording::record_one(connection, &actor, &keys, judge, agreement_id, claim)?;
         let claim = store::claim(connection, &keys, agreement_id, None, id)?;
-        match status {
-            RowStatus::Unchanged => Answer::ok(&claim),
-            _ => Answer::created(path_of(&claim), &claim),
-        }
+        let answer = match status {
+            RowStatus::Unchanged => Answer::ok(&claim)?,
+            _ => Answer::created(path_of(&claim), &claim)?,
+        };
+        Ok(answer.shown(version_of(&claim)))
     })
     .await
+}
+
+/// A claim changes once, when a later one replaces it.
+fn version_of(claim: &Claim) -> i64 {
+    1 + i64::from(claim.replaced_by.is_some())
 }
 
 /// The path names the placement; the body may repeat it but not name another.
@@ -142,7 +148,7 @@ pub async fn list_claims(
 /// Claims are never changed: `replaced_by` names the later claim of the same claimant that stands in its place.
 #[utoipa::path(tag = "arrivals",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("claim_id" = Id, Path, description = "The claim")),
-    responses((status = 200, description = "The claim", body = Claim)), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "The claim", body = Claim, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/claims/{claim_id}")]
 pub async fn get_claim(
     state: web::Data<State>,
@@ -153,8 +159,7 @@ pub async fn get_claim(
     let read = move |connection: &mut DbConnection| {
         let employer = narrowed(connection, &caller.scope, agreement_id)?;
         let claim = store::claim(connection, &keys, agreement_id, employer, id)?;
-        // A claim changes once, when a later one replaces it.
-        Ok(Answer::ok(&claim)?.shown(1 + i64::from(claim.replaced_by.is_some())))
+        Ok(Answer::ok(&claim)?.shown(version_of(&claim)))
     };
     state.db.read(read).await
 }

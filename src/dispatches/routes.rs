@@ -42,7 +42,7 @@ fn path_of(row: &Dispatch) -> String {
 /// A batch of workers to be sent under an agreement in force. It starts as a draft that only the origin sees; its holds on places run
 /// from now for the days the terms say.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewDispatch,
-    responses((status = 201, description = "The dispatch, as a draft", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+    responses((status = 201, description = "The dispatch, as a draft", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches")]
 pub async fn prepare_dispatch(
     state: web::Data<State>,
@@ -87,7 +87,7 @@ pub async fn list_dispatches(
 ///
 /// With its state, how many stand on its roster and its version as ETag; members of the agreement see it, a draft only its origin.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    responses((status = 200, description = "The dispatch", body = Dispatch)), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "The dispatch", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}")]
 pub async fn get_dispatch(
     state: web::Data<State>,
@@ -126,8 +126,8 @@ async fn act(
 /// Plans other days
 ///
 /// For a batch that has not left: its workers are then expected by the arrival window after the new day.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = Rescheduling, responses((status = 200, description = "The dispatch, with other days", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
+    request_body = Rescheduling, responses((status = 200, description = "The dispatch, with other days", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/rescheduling")]
 pub async fn reschedule_dispatch(
     state: web::Data<State>,
@@ -175,8 +175,8 @@ pub async fn get_dispatch_leader(
 /// Locks a roster
 ///
 /// The roster is fixed and shown to the destination; its places stay held.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = EmptyBody, responses((status = 200, description = "The dispatch, locked", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
+    request_body = EmptyBody, responses((status = 200, description = "The dispatch, locked", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/lock")]
 pub async fn lock_dispatch(
     state: web::Data<State>,
@@ -199,8 +199,8 @@ pub async fn lock_dispatch(
 /// Unlocks a roster
 ///
 /// Opens the roster of a locked dispatch again.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = EmptyBody, responses((status = 200, description = "The dispatch, a draft again", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
+    request_body = EmptyBody, responses((status = 200, description = "The dispatch, a draft again", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/unlock")]
 pub async fn unlock_dispatch(
     state: web::Data<State>,
@@ -232,8 +232,8 @@ fn check_departure(dispatch: &Dispatch, departed_on: Day, now: Instant) -> Resul
 ///
 /// The roster must be locked and its holds must not have lapsed. Its places are consumed, its workers count as dispatched, each in the
 /// group it belonged to on the day of departure.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = Departure, responses((status = 200, description = "The dispatch, departed", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
+    request_body = Departure, responses((status = 200, description = "The dispatch, departed", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/departure")]
 pub async fn depart_dispatch(
     state: web::Data<State>,
@@ -261,8 +261,8 @@ pub async fn depart_dispatch(
 /// Cancels a dispatch
 ///
 /// Before departure. Its places and workers are free again at once.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = EmptyBody, responses((status = 200, description = "The dispatch, cancelled", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
+    request_body = EmptyBody, responses((status = 200, description = "The dispatch, cancelled", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/cancellation")]
 pub async fn cancel_dispatch(
     state: web::Data<State>,
@@ -302,8 +302,8 @@ fn must_be_settled(connection: &mut DbConnection, dispatch: &Dispatch) -> Result
 /// Closes a dispatch
 ///
 /// Everything about it is settled: no placement of it still waits for its outcome.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = EmptyBody, responses((status = 200, description = "The dispatch, closed", body = Dispatch)), security(("oauth2" = ["dispatches.write"])))]
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
+    request_body = EmptyBody, responses((status = 200, description = "The dispatch, closed", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/closure")]
 pub async fn close_dispatch(
     state: web::Data<State>,

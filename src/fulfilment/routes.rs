@@ -36,7 +36,7 @@ pub struct RowsFilter {
 /// Every target with numerator, denominator, unit and bounds, the places of each quota, and the funnel from departure to each node.
 /// Persons are distinct, placements are person-times; the two are never added.
 #[utoipa::path(tag = "fulfilment", params(("agreement_id" = Id, Path, description = "The agreement")),
-    responses((status = 200, description = "The fulfilment", body = Fulfilment)), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "The fulfilment", body = Fulfilment, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/fulfilment")]
 pub async fn get_fulfilment(
     state: web::Data<State>,
@@ -48,14 +48,15 @@ pub async fn get_fulfilment(
         agreements::store::role(connection, &caller.scope, agreement_id)?;
         let terms = agreements::store::terms_on(connection, agreement_id, now.day())?;
         let figures = tally::stored(connection, agreement_id)?;
-        Answer::ok(&Fulfilment {
+        let fulfilment = Fulfilment {
             agreement_id,
             as_of: now.day(),
             retention_rule_id: terms.retention.rule_id.clone(),
             targets: rules::targets(agreement_id, &terms, &figures),
             places: store::places(connection, agreement_id, now)?,
             funnel: rules::funnels(&terms, &figures, now.day()),
-        })
+        };
+        Ok(Answer::ok(&fulfilment)?.tagged())
     };
     state.db.read(read).await
 }

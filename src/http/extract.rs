@@ -9,7 +9,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
 use super::body::{composed, read_body};
 use super::expectation::{expectation, known_names, quoted_after};
@@ -147,7 +148,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Patched<T> {
     }
 }
 
-/// The version in `If-Match`, when one was sent. Optional on actions, needed on PATCH.
+/// The version in `If-Match`, when one was sent. Optional on actions, needed on PATCH. A handler that takes it says so among its
+/// parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct IfMatch(pub Option<i64>);
 
@@ -157,6 +159,13 @@ impl FromRequest for IfMatch {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self(if_match(request.headers()))))
+    }
+}
+
+/// Only the name: what it means is written once for all operations, when the document is completed.
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![ParameterBuilder::new().name(header::IF_MATCH.as_str()).parameter_in(ParameterIn::Header).build()]
     }
 }
 

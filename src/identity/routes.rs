@@ -28,7 +28,7 @@ fn shown(client: &ClientWithKeys) -> Result<Answer> {
 /// Registers a client
 ///
 /// A party's system gets a `client_id` for its public key. Without `scopes` it gets the usual ones of its party's kind.
-#[utoipa::path(tag = "parties", request_body = NewClient, responses((status = 201, description = "The client, active", body = ClientWithKeys)),
+#[utoipa::path(tag = "parties", request_body = NewClient, responses((status = 201, description = "The client, active", body = ClientWithKeys, headers(("ETag")))),
     security(("oauth2" = ["parties.write"])))]
 #[post("/v1/clients")]
 pub async fn register_client(
@@ -74,7 +74,7 @@ pub async fn list_clients(
 ///
 /// A client with its public keys, newest first; for the operator.
 #[utoipa::path(tag = "parties", params(("client_id" = Id, Path, description = "The client")),
-    responses((status = 200, description = "The client with its keys", body = ClientWithKeys)), security(("oauth2" = ["parties.write"])))]
+    responses((status = 200, description = "The client with its keys", body = ClientWithKeys, headers(("ETag")))), security(("oauth2" = ["parties.write"])))]
 #[get("/v1/clients/{client_id}")]
 pub async fn get_client(state: web::Data<State>, _caller: Caller<PartiesWrite>, path: web::Path<Id>) -> Result<Answer> {
     let id = path.into_inner();
@@ -88,8 +88,8 @@ pub async fn get_client(state: web::Data<State>, _caller: Caller<PartiesWrite>, 
 /// Registers a further key of a client
 ///
 /// The key before it retires and is accepted beside the new one until the next key comes; with `revoke_others` it ends at once.
-#[utoipa::path(tag = "parties", params(("client_id" = Id, Path, description = "The client")), request_body = NewClientKey,
-    responses((status = 201, description = "The client with its keys", body = ClientWithKeys)), security(("oauth2" = ["parties.write"])))]
+#[utoipa::path(tag = "parties", params(("client_id" = Id, Path, description = "The client"), IfMatch), request_body = NewClientKey,
+    responses((status = 201, description = "The client with its keys", body = ClientWithKeys, headers(("ETag")))), security(("oauth2" = ["parties.write"])))]
 #[post("/v1/clients/{client_id}/keys")]
 pub async fn add_client_key(
     state: web::Data<State>,
@@ -116,8 +116,8 @@ pub async fn add_client_key(
 /// Revokes a client
 ///
 /// For good. Its tokens are void at once on the instance that is asked, within 30 seconds on every other.
-#[utoipa::path(tag = "parties", params(("client_id" = Id, Path, description = "The client")), request_body = Revocation,
-    responses((status = 200, description = "The client, revoked", body = ClientWithKeys)), security(("oauth2" = ["parties.write"])))]
+#[utoipa::path(tag = "parties", params(("client_id" = Id, Path, description = "The client"), IfMatch), request_body = Revocation,
+    responses((status = 200, description = "The client, revoked", body = ClientWithKeys, headers(("ETag")))), security(("oauth2" = ["parties.write"])))]
 #[post("/v1/clients/{client_id}/revocation")]
 pub async fn revoke_client(
     state: web::Data<State>,

@@ -38,7 +38,7 @@ fn shown(party: Party) -> Result<Answer> {
 /// Registers a party
 ///
 /// A credit code that fails its check is taken; the doubt is shown in `credit_code_check`.
-#[utoipa::path(tag = "parties", request_body = NewParty, responses((status = 201, description = "The party, active", body = CheckedParty)),
+#[utoipa::path(tag = "parties", request_body = NewParty, responses((status = 201, description = "The party, active", body = CheckedParty, headers(("ETag")))),
     security(("oauth2" = ["parties.write"])))]
 #[post("/v1/parties")]
 pub async fn register_party(
@@ -80,7 +80,7 @@ pub async fn list_parties(
 ///
 /// Every caller may read every party.
 #[utoipa::path(tag = "parties", params(("party_id" = Id, Path, description = "The party")),
-    responses((status = 200, description = "The party", body = CheckedParty)), security(("oauth2" = ["parties.read"])))]
+    responses((status = 200, description = "The party", body = CheckedParty, headers(("ETag")))), security(("oauth2" = ["parties.read"])))]
 #[get("/v1/parties/{party_id}")]
 pub async fn get_party(state: web::Data<State>, _caller: Caller<PartiesRead>, path: web::Path<Id>) -> Result<Answer> {
     let id = path.into_inner();
@@ -91,7 +91,7 @@ pub async fn get_party(state: web::Data<State>, _caller: Caller<PartiesRead>, pa
 ///
 /// What is absent stays, null takes away; the kind of a party never changes.
 #[utoipa::path(tag = "parties", params(("party_id" = Id, Path, description = "The party")), request_body = PartyChange,
-    responses((status = 200, description = "The party, changed", body = CheckedParty)), security(("oauth2" = ["parties.write"])))]
+    responses((status = 200, description = "The party, changed", body = CheckedParty, headers(("ETag")))), security(("oauth2" = ["parties.write"])))]
 #[patch("/v1/parties/{party_id}")]
 pub async fn change_party(
     state: web::Data<State>,
@@ -110,8 +110,8 @@ pub async fn change_party(
 /// Suspends a party
 ///
 /// Its clients get no more tokens. The tokens they hold are void at once on the instance that is asked, within 30 seconds on every other.
-#[utoipa::path(tag = "parties", params(("party_id" = Id, Path, description = "The party")), request_body = Suspension,
-    responses((status = 200, description = "The party, suspended", body = CheckedParty)), security(("oauth2" = ["parties.write"])))]
+#[utoipa::path(tag = "parties", params(("party_id" = Id, Path, description = "The party"), IfMatch), request_body = Suspension,
+    responses((status = 200, description = "The party, suspended", body = CheckedParty, headers(("ETag")))), security(("oauth2" = ["parties.write"])))]
 #[post("/v1/parties/{party_id}/suspension")]
 pub async fn suspend_party(
     state: web::Data<State>,
@@ -136,8 +136,8 @@ pub async fn suspend_party(
 /// Activates a party
 ///
 /// It takes part again, with fresh tokens: those from before the suspension stay void.
-#[utoipa::path(tag = "parties", params(("party_id" = Id, Path, description = "The party")), request_body = Activation,
-    responses((status = 200, description = "The party, active", body = CheckedParty)), security(("oauth2" = ["parties.write"])))]
+#[utoipa::path(tag = "parties", params(("party_id" = Id, Path, description = "The party"), IfMatch), request_body = Activation,
+    responses((status = 200, description = "The party, active", body = CheckedParty, headers(("ETag")))), security(("oauth2" = ["parties.write"])))]
 #[post("/v1/parties/{party_id}/activation")]
 pub async fn activate_party(
     state: web::Data<State>,
@@ -156,7 +156,7 @@ pub async fn activate_party(
 /// Registers a zone
 ///
 /// A zone has no code of its own: the division that hosts it stands for it in every scope.
-#[utoipa::path(tag = "parties", request_body = NewZone, responses((status = 201, description = "The zone", body = Zone)),
+#[utoipa::path(tag = "parties", request_body = NewZone, responses((status = 201, description = "The zone", body = Zone, headers(("ETag")))),
     security(("oauth2" = ["parties.write"])))]
 #[post("/v1/zones")]
 pub async fn register_zone(
@@ -196,7 +196,7 @@ pub async fn list_zones(
 ///
 /// A zone never changes.
 #[utoipa::path(tag = "parties", params(("zone_id" = Id, Path, description = "The zone")),
-    responses((status = 200, description = "The zone", body = Zone)), security(("oauth2" = ["parties.read"])))]
+    responses((status = 200, description = "The zone", body = Zone, headers(("ETag")))), security(("oauth2" = ["parties.read"])))]
 #[get("/v1/zones/{zone_id}")]
 pub async fn get_zone(state: web::Data<State>, _caller: Caller<PartiesRead>, path: web::Path<Id>) -> Result<Answer> {
     let id = path.into_inner();

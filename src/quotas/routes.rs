@@ -46,7 +46,7 @@ fn path_of(quota: &Quota) -> String {
 ///
 /// A destination offers places of an employer under an agreement. The quota is a draft until it is published with the places approved.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewQuota,
-    responses((status = 201, description = "The quota, as a draft", body = Quota)), security(("oauth2" = ["quotas.write"])))]
+    responses((status = 201, description = "The quota, as a draft", body = Quota, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
 #[post("/v1/agreements/{agreement_id}/quotas")]
 pub async fn request_quota(
     state: web::Data<State>,
@@ -131,7 +131,7 @@ fn visible(connection: &mut DbConnection, scope: &Scope, agreement_id: Id, id: I
 ///
 /// With its version as ETag; a draft is visible only to the party that wrote it. How many places are free is in its balance.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota")),
-    responses((status = 200, description = "The quota", body = Quota)), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "The quota", body = Quota, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/quotas/{quota_id}")]
 pub async fn get_quota(
     state: web::Data<State>,
@@ -236,8 +236,8 @@ fn approve(
 /// Publishes a quota
 ///
 /// Opens it for rosters with the places approved, in full or in part.
-#[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota")),
-    request_body = Approval, responses((status = 200, description = "The quota, published", body = Quota)), security(("oauth2" = ["quotas.write"])))]
+#[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota"), IfMatch),
+    request_body = Approval, responses((status = 200, description = "The quota, published", body = Quota, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
 #[post("/v1/agreements/{agreement_id}/quotas/{quota_id}/publication")]
 pub async fn publish_quota(
     state: web::Data<State>,
@@ -259,8 +259,8 @@ pub async fn publish_quota(
 /// Changes the approved places of a quota
 ///
 /// More or fewer, but never fewer than are held or filled.
-#[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota")),
-    request_body = Approval, responses((status = 200, description = "The quota", body = Quota)), security(("oauth2" = ["quotas.write"])))]
+#[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota"), IfMatch),
+    request_body = Approval, responses((status = 200, description = "The quota", body = Quota, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
 #[post("/v1/agreements/{agreement_id}/quotas/{quota_id}/approval")]
 pub async fn approve_quota(
     state: web::Data<State>,
@@ -284,8 +284,8 @@ pub async fn approve_quota(
 /// Withdraws a quota
 ///
 /// It takes no more rosters; what is held or filled stays.
-#[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota")),
-    request_body = EmptyBody, responses((status = 200, description = "The quota, withdrawn", body = Quota)), security(("oauth2" = ["quotas.write"])))]
+#[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota"), IfMatch),
+    request_body = EmptyBody, responses((status = 200, description = "The quota, withdrawn", body = Quota, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
 #[post("/v1/agreements/{agreement_id}/quotas/{quota_id}/withdrawal")]
 pub async fn withdraw_quota(
     state: web::Data<State>,

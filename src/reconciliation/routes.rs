@@ -32,7 +32,7 @@ pub fn mount(config: &mut ServiceConfig) {
 /// for, unless a fact recorded by then is still missing today. For the parties of the agreement.
 #[utoipa::path(tag = "reconciliation", params(("agreement_id" = Id, Path, description = "The agreement")),
     request_body = NewReconciliation,
-    responses((status = 201, description = "The finished run", body = ReconciliationRun)),
+    responses((status = 201, description = "The finished run", body = ReconciliationRun, headers(("ETag")))),
     security(("oauth2" = ["reconciliation.write"])))]
 #[post("/v1/agreements/{agreement_id}/reconciliations")]
 async fn run_reconciliation(
@@ -84,7 +84,7 @@ async fn list_reconciliations(
 /// Its counts by situation, by two-sided standing and by weight, each side's total, and the hash of its rows.
 #[utoipa::path(tag = "reconciliation",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("run_id" = Id, Path, description = "The run")),
-    responses((status = 200, description = "The run", body = ReconciliationRun)),
+    responses((status = 200, description = "The run", body = ReconciliationRun, headers(("ETag")))),
     security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/reconciliations/{run_id}")]
 async fn get_reconciliation(

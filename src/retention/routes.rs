@@ -113,7 +113,7 @@ pub async fn record_spells(
 /// The verdict at every node of the rule by first employer, by region and with any employer, as of a day; why, by which fact, and what
 /// to ask for where it cannot be verified. The rule is the one in effect on the day the worker was onboarded.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"), AsOf),
-    responses((status = 200, description = "Verdicts, spells and the latest observations", body = PlacementRetention)), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "Verdicts, spells and the latest observations", body = PlacementRetention, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/placements/{placement_id}/retention")]
 pub async fn get_placement_retention(
     state: web::Data<State>,
@@ -126,7 +126,7 @@ pub async fn get_placement_retention(
     let read = move |connection: &mut _| {
         reading::placement_retention(connection, &caller.scope, agreement_id, placement_id, as_of)
     };
-    Answer::ok(&state.db.read(read).await?)
+    Ok(Answer::ok(&state.db.read(read).await?)?.tagged())
 }
 
 /// Lists observations
@@ -155,7 +155,7 @@ pub async fn list_observations(
 /// Of the placements onboarded by a day: how many are due at each node of the rule, retained, left, or cannot be verified, and the keep
 /// rate as its two numbers. For the parties of the agreement. A placement counts under the rule in effect when it was onboarded.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), CohortFilter),
-    responses((status = 200, description = "One figure for each rule, node and scope", body = CohortFigures)), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "One figure for each rule, node and scope", body = CohortFigures, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/retention")]
 pub async fn get_retention_figures(
     state: web::Data<State>,
@@ -166,7 +166,7 @@ pub async fn get_retention_figures(
     let (agreement_id, filter) = (path.into_inner(), query.0);
     let as_of = reading::day_asked(filter.as_of, state.clock.today())?;
     let read = move |connection: &mut _| cohort::figures(connection, &caller.scope, agreement_id, &filter, as_of);
-    Answer::ok(&state.db.read(read).await?)
+    Ok(Answer::ok(&state.db.read(read).await?)?.tagged())
 }
 
 /// Mounts the routes of this slice.

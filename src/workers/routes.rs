@@ -32,7 +32,7 @@ use crate::regions::RegionCode;
 #[utoipa::path(
     tag = "workers",
     request_body = NewWorker,
-    responses((status = 201, description = "Registered.", body = Worker)),
+    responses((status = 201, description = "Registered.", body = Worker, headers(("ETag")))),
     security(("oauth2" = ["workers.write"]))
 )]
 #[post("/v1/workers")]
@@ -176,7 +176,7 @@ async fn search_workers(
 #[utoipa::path(
     tag = "workers",
     params(("worker_id" = Id, Path, description = "The worker.")),
-    responses((status = 200, description = "The worker.", body = Worker)),
+    responses((status = 200, description = "The worker.", body = Worker, headers(("ETag")))),
     security(("oauth2" = ["workers.read"]))
 )]
 #[get("/v1/workers/{worker_id}")]
@@ -193,7 +193,7 @@ async fn get_worker(state: web::Data<State>, caller: Caller<WorkersRead>, path: 
     tag = "workers",
     params(("worker_id" = Id, Path, description = "The worker.")),
     request_body(content = WorkerPatch, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The worker as it is now.", body = Worker)),
+    responses((status = 200, description = "The worker as it is now.", body = Worker, headers(("ETag")))),
     security(("oauth2" = ["workers.write"]))
 )]
 #[patch("/v1/workers/{worker_id}")]
@@ -241,9 +241,9 @@ fn read_correction(patch: WorkerPatch, today: Day) -> Result<Correction> {
 /// never share a day.
 #[utoipa::path(
     tag = "workers",
-    params(("worker_id" = Id, Path, description = "The worker.")),
+    params(("worker_id" = Id, Path, description = "The worker."), IfMatch),
     request_body = GroupMembership,
-    responses((status = 200, description = "The worker as it is now.", body = Worker)),
+    responses((status = 200, description = "The worker as it is now.", body = Worker, headers(("ETag")))),
     security(("oauth2" = ["workers.write"]))
 )]
 #[post("/v1/workers/{worker_id}/groups")]
@@ -325,9 +325,9 @@ async fn list_identity_readings(
 /// an open placement of yours.
 #[utoipa::path(
     tag = "workers",
-    params(("worker_id" = Id, Path, description = "The worker.")),
+    params(("worker_id" = Id, Path, description = "The worker."), IfMatch),
     request_body = NewErasure,
-    responses((status = 200, description = "What is left of the record.", body = Worker)),
+    responses((status = 200, description = "What is left of the record.", body = Worker, headers(("ETag")))),
     security(("oauth2" = ["workers.write"]))
 )]
 #[post("/v1/workers/{worker_id}/erasure")]

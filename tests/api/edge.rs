@@ -301,6 +301,38 @@ on_both! {
         scene.app.post_with(&scene.origin, &format!("{path}/resumption"), body, &suspend).await.expect(412);
     }
 
+    /// Figures have no version; what they say is their tag, so that a reader who asks every minute is sent only what is new.
+    async fn figures_that_say_the_same_are_not_sent_again(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (_, placements) = scene.sent(0, 1).await;
+        for path in ["/fulfilment", "/retention", &format!("/placements/{}/retention", placements[0])].map(|rest| scene.path(rest)) {
+            let read = || scene.app.call("GET", &path).by(&scene.origin);
+            let first = read().send().await.expect(200);
+            read().header("if-none-match", first.etag()).send().await.expect(304);
+            scene.app.clock_set("2026-03-06");
+            let later = read().header("if-none-match", first.etag()).send().await.expect(200);
+            assert_ne!(later.body, first.body, "{path}: the day is part of what it says");
+            scene.app.clock_set("2026-03-05");
+        }
+    }
+
+    /// A roster may be sent against the version that was read: when somebody else has written it meanwhile, nothing of it is taken.
+    async fn a_roster_is_refused_when_another_was_faster(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (dispatch, quota, workers) = (scene.dispatch().await, scene.quota(2).await, scene.workers(0, 2).await);
+        let path = scene.path(&format!("/dispatches/{dispatch}"));
+        let read = scene.app.get(&scene.origin, &path).await.expect(200);
+        let version = [("if-match", read.etag())];
+        let row = |worker: &String| json!({ "worker_id": worker, "quota_id": quota });
+        let rows = json!({ "rows": [row(&workers[0])] });
+        scene.app.post_with(&scene.origin, &format!("{path}/roster"), rows, &version).await.expect(207);
+        let rows = json!({ "rows": [row(&workers[1])] });
+        let stale = scene.app.post_with(&scene.origin, &format!("{path}/roster"), rows, &version).await.expect(412).problem("precondition_failed");
+        let now = scene.app.get(&scene.origin, &path).await.expect(200);
+        assert_eq!((stale.etag(), &now.body["placements"]), (now.etag(), &json!(1)));
+        scene.app.post_with(&scene.origin, &format!("{path}/placements"), row(&workers[1]), &version).await.expect(412);
+    }
+
     /// Two ways of typing the same letters are one reference.
     async fn texts_that_look_the_same_are_the_same(app: TestApp) {
         let party = origin(&app).await;

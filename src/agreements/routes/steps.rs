@@ -57,9 +57,9 @@ fn version_now(connection: &mut DbConnection, row: &VersionRow) -> Result<Agreem
 /// Puts the draft before its parties. From now on its document never changes; every party reads it and ratifies its digest.
 #[utoipa::path(
     tag = "agreements",
-    params(("agreement_id" = Id, Path, description = "The agreement")),
+    params(("agreement_id" = Id, Path, description = "The agreement"), IfMatch),
     request_body = EmptyBody,
-    responses((status = 200, description = "The proposal", body = AgreementDetail)),
+    responses((status = 200, description = "The proposal", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
 #[post("/v1/agreements/{agreement_id}/proposal")]
@@ -79,9 +79,9 @@ async fn propose_agreement(
 /// The drafting party takes the proposal back. The proposed version stays on record as withdrawn; the draft goes on as a new version.
 #[utoipa::path(
     tag = "agreements",
-    params(("agreement_id" = Id, Path, description = "The agreement")),
+    params(("agreement_id" = Id, Path, description = "The agreement"), IfMatch),
     request_body = EmptyBody,
-    responses((status = 200, description = "The draft", body = AgreementDetail)),
+    responses((status = 200, description = "The draft", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
 #[post("/v1/agreements/{agreement_id}/withdrawal")]
@@ -102,9 +102,9 @@ async fn withdraw_agreement(
 /// detached signature is verified against the keys registered for the client and kept.
 #[utoipa::path(
     tag = "agreements",
-    params(("agreement_id" = Id, Path, description = "The agreement")),
+    params(("agreement_id" = Id, Path, description = "The agreement"), IfMatch),
     request_body = NewRatification,
-    responses((status = 200, description = "The agreement after it", body = AgreementDetail)),
+    responses((status = 200, description = "The agreement after it", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
 #[post("/v1/agreements/{agreement_id}/ratification")]
@@ -129,9 +129,9 @@ async fn ratify_agreement(
 /// An origin or a destination pauses it: no new dispatches; what is on the way goes on.
 #[utoipa::path(
     tag = "agreements",
-    params(("agreement_id" = Id, Path, description = "The agreement")),
+    params(("agreement_id" = Id, Path, description = "The agreement"), IfMatch),
     request_body = ReasonedStep,
-    responses((status = 200, description = "The suspended agreement", body = AgreementDetail)),
+    responses((status = 200, description = "The suspended agreement", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
 #[post("/v1/agreements/{agreement_id}/suspension")]
@@ -151,9 +151,9 @@ async fn suspend_agreement(
 /// An origin or a destination lets a suspended agreement go on.
 #[utoipa::path(
     tag = "agreements",
-    params(("agreement_id" = Id, Path, description = "The agreement")),
+    params(("agreement_id" = Id, Path, description = "The agreement"), IfMatch),
     request_body = ReasonedStep,
-    responses((status = 200, description = "The agreement", body = AgreementDetail)),
+    responses((status = 200, description = "The agreement", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
 #[post("/v1/agreements/{agreement_id}/resumption")]
@@ -173,9 +173,9 @@ async fn resume_agreement(
 /// An origin or a destination ends it for good. What happened under it stays readable.
 #[utoipa::path(
     tag = "agreements",
-    params(("agreement_id" = Id, Path, description = "The agreement")),
+    params(("agreement_id" = Id, Path, description = "The agreement"), IfMatch),
     request_body = ReasonedStep,
-    responses((status = 200, description = "The terminated agreement", body = AgreementDetail)),
+    responses((status = 200, description = "The terminated agreement", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
 #[post("/v1/agreements/{agreement_id}/termination")]
@@ -215,7 +215,7 @@ async fn reasoned(
     tag = "agreements",
     params(("agreement_id" = Id, Path, description = "The agreement")),
     request_body = NewAmendment,
-    responses((status = 201, description = "The proposed version", body = AgreementVersion)),
+    responses((status = 201, description = "The proposed version", body = AgreementVersion, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
 #[post("/v1/agreements/{agreement_id}/amendments")]
@@ -244,9 +244,9 @@ async fn propose_amendment(
     params(
         ("agreement_id" = Id, Path, description = "The agreement"),
         ("number" = i64, Path, description = "Number of the version", minimum = 1, maximum = 1_000_000)
-    ),
+    , IfMatch),
     request_body = EmptyBody,
-    responses((status = 200, description = "The withdrawn version", body = AgreementVersion)),
+    responses((status = 200, description = "The withdrawn version", body = AgreementVersion, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
 #[post("/v1/agreements/{agreement_id}/amendments/{number}/withdrawal")]

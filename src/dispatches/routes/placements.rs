@@ -61,7 +61,7 @@ fn receipts(rows: &[RosterRow], results: Vec<RowOutcome>, language: Language) ->
 ///
 /// Up to 5,000 rows. A place is held the moment its row is accepted, never oversold; a worker with an open placement anywhere in the
 /// exchange is refused. Rows stand alone: each has a receipt, accepted, unchanged (it was there already) or rejected with code and pointer.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
     request_body = RosterCall, responses((status = 207, description = "A receipt for each row", body = Receipts)), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/roster")]
 pub async fn enrol_roster(
@@ -93,8 +93,8 @@ pub async fn enrol_roster(
 ///
 /// The same as a roster of one row, with a placement or a problem as its answer: 409 when no place is left or the worker has an open
 /// placement somewhere; the problem then carries a `lookup_id` and nothing about the other side.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
-    request_body = RosterRow, responses((status = 201, description = "The placement, enrolled", body = Placement)), security(("oauth2" = ["dispatches.write"])))]
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
+    request_body = RosterRow, responses((status = 201, description = "The placement, enrolled", body = Placement, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/placements")]
 pub async fn enrol_worker(
     state: web::Data<State>,
@@ -136,7 +136,7 @@ pub async fn list_placements(
 ///
 /// One worker of one dispatch against one quota: members of the agreement and the employer planned or met see it.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
-    responses((status = 200, description = "The placement", body = Placement)), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "The placement", body = Placement, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/placements/{placement_id}")]
 pub async fn get_placement(
     state: web::Data<State>,
@@ -185,8 +185,8 @@ fn must_be_enrolled(row: &Placement) -> Result<()> {
 /// Takes a worker off a roster
 ///
 /// Before departure. The place and the worker are free again at once.
-#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
-    request_body = EmptyBody, responses((status = 200, description = "The placement, cancelled", body = Placement)), security(("oauth2" = ["dispatches.write"])))]
+#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"), IfMatch),
+    request_body = EmptyBody, responses((status = 200, description = "The placement, cancelled", body = Placement, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/placements/{placement_id}/cancellation")]
 pub async fn cancel_placement(
     state: web::Data<State>,

@@ -1,7 +1,7 @@
 //! What every operation of the document has in common, added once instead of at every route.
 //!
-//! A route says what is its own: summary, parameters, bodies, the answer, the scope. From its method, path and scope follows the
-//! rest: which problems it can answer, which headers it takes and gives, how its id leads on to other operations. The shared
+//! A route says what is its own: summary, parameters, bodies, the answer, the scope, whether it heeds `If-Match` and gives an ETag. From
+//! its method, path and scope follows the rest: which problems it can answer, which headers it takes and gives, how its id leads on to other operations. The shared
 //! parts themselves lie in [`shared`]. Whatever nothing refers to in the end is taken out again.
 #![expect(clippy::indexing_slicing, reason = "assigning a member of a JSON object inserts it")]
 
@@ -69,8 +69,10 @@ fn operations(paths: &mut Map<String, Value>) -> impl Iterator<Item = (String, S
 struct Nature {
     is_token: bool,
     is_list: bool,
-    is_one_resource: bool,
-    is_action: bool,
+    /// It answers with an ETag: the route gives the header its name.
+    is_tagged: bool,
+    /// It takes `If-Match`, needed or not: the route names it among its parameters.
+    takes_version: bool,
     is_secured: bool,
     takes_body: bool,
     has_path_parameter: bool,
@@ -81,20 +83,25 @@ impl Nature {
         let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
         let is_list = method == "get" && parameters.clone().any(|parameter| parameter["name"] == "cursor");
         let is_secured = operation.get("security").and_then(Value::as_array).is_some_and(|needs| !needs.is_empty());
-        let creates =
-            operation.get("responses").is_some_and(|answers| answers.get("201").or(answers.get("207")).is_some());
-        let tagged = operation.get("responses").is_some_and(|answers| answers.pointer("/200/headers/ETag").is_some());
+        let takes_version = parameters.clone().any(is_if_match) || method == "patch";
+        let answers = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
+        let is_tagged = answers.into_iter().any(|(_, answer)| answer.pointer("/headers/ETag").is_some());
         let has_path_parameter = path.contains('{');
         Self {
             is_token: path == "/oauth/token",
             is_list,
-            is_one_resource: method == "get" && !is_list && (tagged || (has_path_parameter && is_secured)),
-            is_action: method == "post" && has_path_parameter && is_secured && !creates,
+            is_tagged,
+            takes_version,
             is_secured,
             takes_body: matches!(method, "post" | "put" | "patch"),
             has_path_parameter,
         }
     }
+}
+
+/// Whether a parameter is `If-Match` as a route names it.
+fn is_if_match(parameter: &Value) -> bool {
+    parameter["in"] == "header" && parameter["name"] == "if-match"
 }
 
 fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Value>, schemas: &Value) {
@@ -145,18 +152,16 @@ fn add_parameters(nature: &Nature, method: &str, operation: &mut Map<String, Val
     if method == "post" && !nature.is_token {
         names.push("IdempotencyKey");
     }
-    if method == "patch" {
-        names.push("IfMatchRequired");
+    if nature.takes_version {
+        names.push(if method == "patch" { "IfMatchRequired" } else { "IfMatch" });
     }
-    if nature.is_action {
-        names.push("IfMatch");
-    }
-    if nature.is_one_resource {
+    if nature.is_tagged && method == "get" {
         names.push("IfNoneMatch");
     }
     names.push("AcceptLanguage");
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
+        parameters.retain(|parameter| !is_if_match(parameter));
         parameters.extend(names.into_iter().map(|name| reference("parameters", name)));
     }
 }
@@ -183,13 +188,13 @@ fn add_problems(nature: &Nature, method: &str, operation: &mut Map<String, Value
             ("422", "UnprocessableContent"),
         ]);
     }
-    if method == "patch" || nature.is_action {
+    if nature.takes_version {
         problems.push(("412", "PreconditionFailed"));
     }
     if method == "patch" {
         problems.push(("428", "PreconditionRequired"));
     }
-    if nature.is_one_resource {
+    if nature.is_tagged && method == "get" {
         problems.push(("304", "NotModified"));
     }
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
@@ -208,8 +213,8 @@ fn add_response_headers(nature: &Nature, method: &str, operation: &mut Map<Strin
         if nature.is_list {
             names.push(("Link", "NextPage"));
         }
-        if nature.is_one_resource || (nature.takes_body && !nature.is_token && status != "207") {
-            names.push(("ETag", "ETag"));
+        if response["headers"].get("ETag").is_some() {
+            response["headers"]["ETag"] = reference("headers", "ETag");
         }
         if method == "post" && !nature.is_token {
             names.push(("Idempotency-Replayed", "IdempotencyReplayed"));
@@ -311,8 +316,11 @@ mod tests {
     }
 
     #[test]
-    fn an_action_takes_a_key_and_may_take_a_version() {
-        let document = completed("/v1/agreements/{id}/proposal", "post", secured("200"));
+    fn an_action_takes_a_key_and_the_version_it_names() {
+        let mut action = secured("200");
+        action["parameters"] = json!([{ "name": "if-match", "in": "header", "required": false }]);
+        action["responses"]["200"]["headers"] = json!({ "ETag": { "schema": { "type": "string" } } });
+        let document = completed("/v1/agreements/{id}/proposal", "post", action);
         let operation = &document["paths"]["/v1/agreements/{id}/proposal"]["post"];
         assert_eq!(operation["operationId"], "proposeAgreement");
         assert_eq!(operation["summary"], "Proposes the terms");
@@ -321,6 +329,19 @@ mod tests {
             statuses(operation),
             ["200", "400", "401", "403", "404", "408", "409", "412", "413", "415", "422", "503", "default"]
         );
+        assert_eq!(operation["responses"]["200"]["headers"]["ETag"]["$ref"], "#/components/headers/ETag");
+    }
+
+    #[test]
+    fn what_a_route_does_not_do_is_not_promised() {
+        let document = completed("/v1/agreements/{id}/withdrawal", "post", secured("200"));
+        let operation = &document["paths"]["/v1/agreements/{id}/withdrawal"]["post"];
+        assert_eq!(names(operation), ["IdempotencyKey", "AcceptLanguage"]);
+        assert!(!statuses(operation).contains(&"412"));
+        assert!(operation["responses"]["200"]["headers"]["ETag"].is_null());
+        let document = completed("/v1/agreements/{id}/balance", "get", secured("200"));
+        let operation = &document["paths"]["/v1/agreements/{id}/balance"]["get"];
+        assert!(!names(operation).contains(&"IfNoneMatch") && !statuses(operation).contains(&"304"));
     }
 
     #[test]

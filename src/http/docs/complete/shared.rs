@@ -88,7 +88,14 @@ fn headers() -> Map<String, Value> {
                 "Id of this request; quote it to the operator. Problems carry it as `instance`.",
             )),
         ),
-        ("ETag", header(text(100, "\"7\""), "Strong tag of the version answered; the same in every language.")),
+        (
+            "ETag",
+            required(header(text(100, "\"7\""), "Strong tag of the version answered; the same in every language.")),
+        ),
+        (
+            "CurrentETag",
+            header(text(100, "\"7\""), "Tag of the version it has now; absent when somebody was faster only just now."),
+        ),
         (
             "Location",
             required(header(
@@ -173,7 +180,7 @@ fn problems() -> Map<String, Value> {
         ),
         (
             "PreconditionFailed",
-            problem("It has changed since it was read", Code::PreconditionFailed, &[("ETag", "ETag")]),
+            problem("It has changed since it was read", Code::PreconditionFailed, &[("ETag", "CurrentETag")]),
         ),
         (
             "RequestTimeout",
