@@ -27,7 +27,7 @@ pub struct Problem {
     /// The HTTP status.
     #[schema(example = 409, minimum = 400, maximum = 599)]
     pub status: u16,
-    /// Stable code. More codes may come; treat an unknown one by its status.
+    /// Stable code, one of those named here or one that came later: accept a code you do not know and treat it by its status.
     #[schema(example = "places_exhausted", max_length = 100)]
     pub code: &'static str,
     /// What it is about in this case, and what to do.

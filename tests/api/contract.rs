@@ -161,6 +161,15 @@ fn every_operation_says_what_it_is() {
 }
 
 #[test]
+fn every_problem_is_named_and_more_may_come() {
+    let code = &document()["components"]["schemas"]["Problem"]["properties"]["code"];
+    let named: Vec<&str> = code["x-extensible-enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(named, Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>());
+    assert!(code["enum"].is_null(), "a generated client would refuse a code that comes later: {code}");
+    assert!(code["description"].as_str().unwrap().contains("accept a code you do not know"), "{code}");
+}
+
+#[test]
 fn what_is_made_leads_on() {
     for operation in operations() {
         let made = &operation.described["responses"]["201"];

@@ -10,6 +10,8 @@ mod shared;
 
 use serde_json::{Map, Value, json};
 
+use crate::error::Code;
+
 /// The methods an OpenAPI path item can have here.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -47,12 +49,21 @@ pub fn complete(document: &mut Value) {
     }
     links::add(paths);
     document["tags"] = used_tags(document);
+    name_problems(document);
     for (kind, parts) in shared::components() {
         for (name, part) in parts {
             document["components"][kind][name] = part;
         }
     }
     drop_unused(document);
+}
+
+/// Names every problem of this version without closing the list: an `enum` would make clients refuse what comes later.
+fn name_problems(document: &mut Value) {
+    let names: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    if let Some(code) = document.pointer_mut("/components/schemas/Problem/properties/code") {
+        code["x-extensible-enum"] = json!(names);
+    }
 }
 
 /// Every operation with its path and method.
