@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{AgreementKind, AgreementState, PartyRole, Standing, Terms};
 use crate::db::{Day, Id};
 use crate::error::Result;
+use crate::http::query::AnyOf;
 
 /// Most parties of an agreement.
 pub const PARTIES_MAX: usize = 50;
@@ -171,15 +172,15 @@ pub struct NewAmendment {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct AgreementFilter {
-    /// Only agreements in this stored state.
+    /// Only agreements in one of these stored states.
     #[param(inline)]
-    pub state: Option<AgreementState>,
-    /// Only agreements in which the caller's party has this role.
+    pub state: Option<AnyOf<AgreementState>>,
+    /// Only agreements in which the caller's party has one of these roles.
     #[param(inline)]
-    pub role: Option<PartyRole>,
-    /// Only agreements of this standing today.
+    pub role: Option<AnyOf<PartyRole>>,
+    /// Only agreements of one of these standings today.
     #[param(inline)]
-    pub standing: Option<Standing>,
+    pub standing: Option<AnyOf<Standing>>,
     /// Only the agreement the caller's party drafted under this reference.
     #[param(min_length = 1, max_length = 100)]
     pub partner_ref: Option<String>,

@@ -310,24 +310,31 @@ pub fn list(
         .filter(agreement::state.ne(AgreementState::Draft).or(agreement::drafted_by.eq(scope.party_id)))
         .select((Agreement::as_select(), agreement_party::role))
         .into_boxed();
-    if let Some(state) = filter.state {
-        query = query.filter(agreement::state.eq(state));
+    if let Some(states) = &filter.state {
+        query = query.filter(agreement::state.eq_any(states.values()));
     }
-    if let Some(role) = filter.role {
-        query = query.filter(agreement_party::role.eq(role));
+    if let Some(roles) = &filter.role {
+        query = query.filter(agreement_party::role.eq_any(roles.values()));
     }
     if let Some(reference) = &filter.partner_ref {
         query = query.filter(agreement::drafted_by.eq(scope.party_id)).filter(agreement::partner_ref.eq(reference));
     }
-    if let Some(standing) = filter.standing {
-        let [first, second] = rules::spans_of(standing, today);
-        let within = |span: rules::Span| {
+    if let Some(standings) = &filter.standing {
+        let within = |span: rules::Span, asked: bool| {
+            // A standing that nobody asked for has no states and fits nothing.
             agreement::state
-                .eq_any(span.states)
+                .eq_any(if asked { span.states } else { &[] })
                 .and(agreement::effective_from.between(span.begins.0, span.begins.1))
                 .and(agreement::effective_to.between(span.ends.0, span.ends.1))
         };
-        query = query.filter(within(first).or(within(second)));
+        let of = |standing| {
+            let ([first, second], asked) = (rules::spans_of(standing, today), standings.has(standing));
+            within(first, asked).or(within(second, asked))
+        };
+        let before = of(Standing::NotYetInForce);
+        let during = of(Standing::InForce).or(of(Standing::Expiring));
+        let after = of(Standing::Expired).or(of(Standing::Suspended)).or(of(Standing::Terminated));
+        query = query.filter(before.or(during).or(after));
     }
     let rows: Vec<(Agreement, PartyRole)> = page.narrow(query, agreement::id).load(connection)?;
     Ok(rows.into_iter().map(|(agreement, role)| Membership { agreement, role }).collect())

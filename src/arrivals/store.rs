@@ -12,6 +12,7 @@ use super::{Claim, ClaimantRole, ClaimedOutcome};
 use crate::agreements::{self, AgreementState};
 use crate::db::{Day, DbConnection, Id, PageRequest, Statement, Uid, statement};
 use crate::error::{Code, Error, Result};
+use crate::http::query::AnyOf;
 use crate::identity::Scope;
 use crate::seal::{KeyRing, Place};
 use crate::workers::person_name::PersonName;
@@ -25,10 +26,12 @@ pub struct ClaimFilter {
     pub placement_id: Option<Id>,
     /// Only claims of this party.
     pub claimant_id: Option<Id>,
-    /// Only claims in this capacity.
-    pub claimant_role: Option<ClaimantRole>,
-    /// Only claims of this outcome.
-    pub outcome: Option<ClaimedOutcome>,
+    /// Only claims in one of these capacities.
+    #[param(inline)]
+    pub claimant_role: Option<AnyOf<ClaimantRole>>,
+    /// Only claims of one of these outcomes.
+    #[param(inline)]
+    pub outcome: Option<AnyOf<ClaimedOutcome>>,
     /// Only late claims, or only claims in time.
     pub late: Option<bool>,
     /// Only claims about announced people, or only about people nobody announced.
@@ -194,6 +197,11 @@ pub fn claim(
     found.into_iter().next().ok_or_else(|| Error::not_found("claim", "到岗信息"))
 }
 
+/// As many places for values as there are values.
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
 /// A page of the claims of an agreement the caller was let into.
 ///
 /// # Errors
@@ -215,8 +223,10 @@ pub fn list(
     add(employer.is_some(), OF_EMPLOYER);
     add(filter.placement_id.is_some(), " and c.placement_id = ?");
     add(filter.claimant_id.is_some(), " and c.claimant_id = ?");
-    add(filter.claimant_role.is_some(), " and c.claimant_role = ?");
-    add(filter.outcome.is_some(), " and c.outcome = ?");
+    let roles = filter.claimant_role.as_ref().map(AnyOf::values).unwrap_or_default();
+    let outcomes = filter.outcome.as_ref().map(AnyOf::values).unwrap_or_default();
+    add(!roles.is_empty(), &format!(" and c.claimant_role in ({})", marks(roles.len())));
+    add(!outcomes.is_empty(), &format!(" and c.outcome in ({})", marks(outcomes.len())));
     add(filter.client_ref.is_some(), " and c.client_ref = ?");
     add(filter.late == Some(true), " and c.late");
     add(filter.late == Some(false), " and not c.late");
@@ -233,9 +243,14 @@ pub fn list(
     for id in [filter.placement_id, filter.claimant_id].into_iter().flatten() {
         query = query.bind(id);
     }
-    let words = [filter.claimant_role.map(ClaimantRole::as_str), filter.outcome.map(ClaimedOutcome::as_str)];
-    for word in words.into_iter().flatten().chain(filter.client_ref.as_deref()) {
-        query = query.bind(word);
+    for role in roles {
+        query = query.bind(role.as_str());
+    }
+    for outcome in outcomes {
+        query = query.bind(outcome.as_str());
+    }
+    if let Some(reference) = &filter.client_ref {
+        query = query.bind(reference.clone());
     }
     load(connection, keys, query.bind(keyset.after).bind(page.probe()))
 }

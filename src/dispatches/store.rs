@@ -11,6 +11,7 @@ use crate::db::schema::{dispatch, placement};
 use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
+use crate::http::query::AnyOf;
 use crate::identity::Scope;
 use crate::lifecycle;
 use crate::seal::{KeyRing, Place, Sensitive};
@@ -24,8 +25,9 @@ pub struct PlacementFilter {
     pub dispatch_id: Option<Id>,
     /// Only placements against this quota.
     pub quota_id: Option<Id>,
-    /// Only placements in this state.
-    pub state: Option<PlacementState>,
+    /// Only placements in one of these states.
+    #[param(inline)]
+    pub state: Option<AnyOf<PlacementState>>,
     /// Only placements of this worker.
     pub worker_id: Option<Id>,
     /// Only the placements with this reference of the origin.
@@ -38,8 +40,9 @@ pub struct PlacementFilter {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DispatchFilter {
-    /// Only dispatches in this state.
-    pub state: Option<DispatchState>,
+    /// Only dispatches in one of these states.
+    #[param(inline)]
+    pub state: Option<AnyOf<DispatchState>>,
     /// Only the dispatch with this reference of the origin.
     #[param(max_length = 100, min_length = 1)]
     pub partner_ref: Option<String>,
@@ -163,8 +166,8 @@ pub fn list(
         dispatch::table.filter(dispatch::agreement_id.eq(agreement_id)).select(Dispatch::as_select()).into_boxed();
     let known = [DispatchState::Locked, DispatchState::Departed, DispatchState::Closed];
     query = query.filter(dispatch::origin_id.eq(viewer).or(dispatch::state.eq_any(known)));
-    if let Some(state) = filter.state {
-        query = query.filter(dispatch::state.eq(state));
+    if let Some(states) = &filter.state {
+        query = query.filter(dispatch::state.eq_any(states.values()));
     }
     if let Some(partner_ref) = &filter.partner_ref {
         query = query.filter(dispatch::partner_ref.eq(partner_ref));
@@ -292,8 +295,8 @@ pub fn placements(
     if let Some(quota) = filter.quota_id {
         query = query.filter(placement::quota_id.eq(quota));
     }
-    if let Some(state) = filter.state {
-        query = query.filter(placement::state.eq(state));
+    if let Some(states) = &filter.state {
+        query = query.filter(placement::state.eq_any(states.values()));
     }
     if let Some(worker) = filter.worker_id {
         query = query.filter(placement::worker_id.eq(worker));

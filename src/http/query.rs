@@ -4,15 +4,18 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use utoipa::IntoParams;
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer};
+use serde::{Deserialize, Deserializer};
+use utoipa::{IntoParams, ToSchema};
 
 use super::body::nfc;
 use super::expectation::{expectation, quoted_after};
 use crate::app::State;
 use crate::db::PageRequest;
 use crate::error::{Code, Error, Fault, Result, Text};
+
+/// Most values of one filter.
+pub const VALUES_MAX: usize = 20;
 
 /// The page parameters every list takes.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -28,6 +31,35 @@ pub struct PageParams {
     /// Order: `id` (oldest first, the default) or `-id` (newest first).
     #[param(pattern = "^-?id$", max_length = 3)]
     pub sort: Option<String>,
+}
+
+/// The values a filter asks for, one or several with commas between (`state=draft,published`); what has one of them fits.
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
+pub struct AnyOf<T>(Vec<T>);
+
+impl<T: Copy + PartialEq> AnyOf<T> {
+    /// Every value asked for; at least one.
+    #[must_use]
+    pub fn values(&self) -> Vec<T> {
+        self.0.clone()
+    }
+
+    /// Whether this value fits.
+    #[must_use]
+    pub fn has(&self, value: T) -> bool {
+        self.0.contains(&value)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for AnyOf<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let values: Vec<&str> = text.split(',').collect();
+        if values.len() > VALUES_MAX {
+            return Err(D::Error::custom(format!("expected at most {VALUES_MAX} values with commas between")));
+        }
+        values.into_iter().map(|value| T::deserialize(value.into_deserializer())).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// The query of a list: page parameters, and the list's own filters `F`.

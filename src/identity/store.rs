@@ -11,6 +11,7 @@ use super::jwks::RegisteredKey;
 use crate::db::schema::{client, client_key};
 use crate::db::{Column, DbConnection, Id, Instant, PageRequest, Uid, statement};
 use crate::error::{Code, Error, Result};
+use crate::http::query::AnyOf;
 
 /// What a list of clients may be narrowed to.
 #[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
@@ -19,8 +20,9 @@ use crate::error::{Code, Error, Result};
 pub struct ClientFilter {
     /// Only clients of this party.
     pub party_id: Option<Id>,
-    /// Only clients in this state.
-    pub state: Option<ClientState>,
+    /// Only clients in one of these states.
+    #[param(inline)]
+    pub state: Option<AnyOf<ClientState>>,
 }
 
 /// Fine while the client is not revoked, its party not suspended, and a token of this age not withdrawn; a token that is only about
@@ -116,8 +118,8 @@ pub fn clients(connection: &mut DbConnection, filter: &ClientFilter, page: &Page
     if let Some(party_id) = filter.party_id {
         query = query.filter(client::party_id.eq(party_id));
     }
-    if let Some(state) = filter.state {
-        query = query.filter(client::state.eq(state));
+    if let Some(states) = &filter.state {
+        query = query.filter(client::state.eq_any(states.values()));
     }
     Ok(page.narrow(query, client::id).load(connection)?)
 }

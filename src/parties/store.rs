@@ -10,6 +10,7 @@ use super::{Party, PartyKind, PartyState, Zone};
 use crate::db::schema::{party, zone};
 use crate::db::{DbConnection, Id, Instant, PageRequest, statement};
 use crate::error::{Code, Error, Result};
+use crate::http::query::AnyOf;
 use crate::regions::RegionCode;
 
 /// What a list of parties may be narrowed to.
@@ -17,10 +18,12 @@ use crate::regions::RegionCode;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PartyFilter {
-    /// Only parties of this kind.
-    pub kind: Option<PartyKind>,
-    /// Only parties in this state.
-    pub state: Option<PartyState>,
+    /// Only parties of one of these kinds.
+    #[param(inline)]
+    pub kind: Option<AnyOf<PartyKind>>,
+    /// Only parties in one of these states.
+    #[param(inline)]
+    pub state: Option<AnyOf<PartyState>>,
     /// Only parties of this division.
     pub region_code: Option<RegionCode>,
     /// Only parties whose name contains this text, letter for letter.
@@ -94,11 +97,11 @@ pub fn operator(connection: &mut DbConnection) -> Result<Option<Party>> {
 /// A page of parties.
 pub fn parties(connection: &mut DbConnection, filter: &PartyFilter, page: &PageRequest) -> Result<Vec<Party>> {
     let mut query = party::table.select(Party::as_select()).into_boxed();
-    if let Some(kind) = filter.kind {
-        query = query.filter(party::kind.eq(kind));
+    if let Some(kinds) = &filter.kind {
+        query = query.filter(party::kind.eq_any(kinds.values()));
     }
-    if let Some(state) = filter.state {
-        query = query.filter(party::state.eq(state));
+    if let Some(states) = &filter.state {
+        query = query.filter(party::state.eq_any(states.values()));
     }
     if let Some(code) = filter.region_code {
         query = query.filter(party::region_code.eq(code));

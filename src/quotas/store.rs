@@ -8,6 +8,7 @@ use crate::db::schema::{place_account, place_entry, place_hold};
 use crate::db::{DbConnection, Id, Instant, PageRequest, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
+use crate::http::query::AnyOf;
 use crate::lifecycle;
 
 /// What a list of quotas may be narrowed to.
@@ -15,8 +16,9 @@ use crate::lifecycle;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct QuotaFilter {
-    /// Only quotas in this state.
-    pub state: Option<QuotaState>,
+    /// Only quotas in one of these states.
+    #[param(inline)]
+    pub state: Option<AnyOf<QuotaState>>,
     /// Only quotas of this employer.
     pub employer_id: Option<Id>,
     /// Only the quota with this reference of the destination.
@@ -71,8 +73,8 @@ pub fn list(
     if only_employer {
         query = query.filter(dsl::employer_id.eq(viewer));
     }
-    if let Some(state) = filter.state {
-        query = query.filter(dsl::state.eq(state));
+    if let Some(states) = &filter.state {
+        query = query.filter(dsl::state.eq_any(states.values()));
     }
     if let Some(employer) = filter.employer_id {
         query = query.filter(dsl::employer_id.eq(employer));

@@ -12,7 +12,7 @@ use super::{FormerHolder, Region, RegionCode, RegionLevel, RegionStatus, Scope, 
 use crate::app::State;
 use crate::db::{Id, Page, PageRequest};
 use crate::error::{Code, Error, Fault, Result};
-use crate::http::query::Query;
+use crate::http::query::{AnyOf, Query};
 use crate::http::{Answer, Listing, PageParams};
 use crate::identity::Caller;
 use crate::identity::policy::PartiesRead;
@@ -22,8 +22,9 @@ use crate::identity::policy::PartiesRead;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RegionFilter {
-    /// Only this rung of the table.
-    pub level: Option<RegionLevel>,
+    /// Only these rungs of the table.
+    #[param(inline)]
+    pub level: Option<AnyOf<RegionLevel>>,
     /// Only divisions directly below this one.
     pub parent_code: Option<RegionCode>,
     /// Only divisions whose name contains this text.
@@ -141,7 +142,7 @@ fn page_of(filter: &RegionFilter, page: &PageRequest) -> Vec<Region> {
             (Some(after), true) => place_of(code) < after,
         };
         region.code.is_some_and(behind)
-            && filter.level.is_none_or(|level| region.level == level)
+            && filter.level.as_ref().is_none_or(|levels| levels.has(region.level))
             && filter.parent_code.is_none_or(|parent| region.parent_code == Some(parent))
             && filter.name.as_ref().is_none_or(|name| region.name.contains(name.as_str()))
     };

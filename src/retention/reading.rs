@@ -17,6 +17,7 @@ use crate::agreements::rule_terms::{EmployerScope, EvidenceLevel, RetentionNode,
 use crate::db::schema::{employment_spell, observation, placement};
 use crate::db::{Day, DbConnection, Id, PageRequest};
 use crate::error::{Code, Error, Fault, Result};
+use crate::http::query::AnyOf;
 use crate::identity::Scope;
 
 /// Observations shown with a placement; the list of observations has them all.
@@ -28,8 +29,9 @@ const OBSERVATIONS_SHOWN: usize = 200;
 pub struct ObservationFilter {
     /// Only observations of this placement.
     pub placement_id: Option<Id>,
-    /// Only observations from this source.
-    pub source: Option<ObservationSource>,
+    /// Only observations from one of these sources.
+    #[param(inline)]
+    pub source: Option<AnyOf<ObservationSource>>,
 }
 
 /// As of which day.
@@ -241,8 +243,8 @@ pub fn observations(
     if let Some(placement) = filter.placement_id {
         query = query.filter(observation::placement_id.eq(placement));
     }
-    if let Some(source) = filter.source {
-        query = query.filter(observation::source.eq(source));
+    if let Some(sources) = &filter.source {
+        query = query.filter(observation::source.eq_any(sources.values()));
     }
     Ok(page.narrow(query, observation::id).load(connection)?)
 }

@@ -18,7 +18,7 @@ use crate::app::State;
 use crate::db::{Day, Id, Page};
 use crate::error::{Code, Error, Faults, Result};
 use crate::http::extract::{IfMatch, Patched};
-use crate::http::query::NoFilter;
+use crate::http::query::{AnyOf, NoFilter};
 use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
@@ -109,9 +109,9 @@ pub struct WorkerFilter {
     pub group: Option<GroupCode>,
     /// Workers registered (户籍) in this county, as the code in force today.
     pub hukou_code: Option<RegionCode>,
-    /// Workers in this state.
+    /// Workers in one of these states.
     #[param(inline)]
-    pub state: Option<WorkerState>,
+    pub state: Option<AnyOf<WorkerState>>,
 }
 
 /// List the own register

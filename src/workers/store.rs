@@ -18,6 +18,7 @@ use super::{GroupCode, GroupMembership, Worker, WorkerCard, WorkerSex, WorkerSta
 use crate::db::schema::{worker, worker_group};
 use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, Uid, statement};
 use crate::error::{Error, Result};
+use crate::http::query::AnyOf;
 use crate::regions::RegionCode;
 use crate::seal::KeyRing;
 
@@ -239,8 +240,8 @@ pub struct Wanted {
     pub group: Option<GroupCode>,
     /// Registered (户籍) here.
     pub hukou_code: Option<RegionCode>,
-    /// In this state.
-    pub state: Option<WorkerState>,
+    /// In one of these states.
+    pub state: Option<AnyOf<WorkerState>>,
 }
 
 /// A page of a party's register.
@@ -262,8 +263,8 @@ pub fn list(
     if let Some(hukou_code) = wanted.hukou_code {
         query = query.filter(worker::hukou_code.eq(hukou_code));
     }
-    if let Some(state) = wanted.state {
-        query = query.filter(worker::state.eq(state));
+    if let Some(states) = &wanted.state {
+        query = query.filter(worker::state.eq_any(states.values()));
     }
     if let Some(group) = wanted.group {
         let current = || {

@@ -335,10 +335,17 @@ on_both! {
             let token = app.token(&party, &[scope]);
             for parameter in operation.parameters().filter(|parameter| parameter["in"] == "query") {
                 let name = parameter["name"].as_str().unwrap();
-                for value in resolved(&parameter["schema"])["enum"].as_array().into_iter().flatten() {
+                let schema = resolved(&parameter["schema"]);
+                let offered = [&schema["enum"], &schema["items"]["enum"]].into_iter().filter_map(Value::as_array).flatten();
+                let mut offered: Vec<String> = offered.map(|value| value.as_str().unwrap().to_owned()).collect();
+                if schema["type"] == "array" {
+                    assert_eq!((&parameter["style"], &parameter["explode"]), (&json!("form"), &json!(false)), "{name}");
+                    offered.push(offered.join(","));
+                }
+                for value in offered {
                     let address = operation.address();
                     let mark = if address.contains('?') { '&' } else { '?' };
-                    let reply = app.call(&operation.method, &format!("{address}{mark}{name}={}", value.as_str().unwrap()));
+                    let reply = app.call(&operation.method, &format!("{address}{mark}{name}={value}"));
                     let reply = reply.bearer(&token).send().await;
                     assert_ne!(reply.status, 400, "{}: {}", reply.about, reply.body);
                 }

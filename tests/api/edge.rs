@@ -301,6 +301,36 @@ on_both! {
         scene.app.post_with(&scene.origin, &format!("{path}/resumption"), body, &suspend).await.expect(412);
     }
 
+    /// One list for several states: what has one of them, in the list's order, and a value nobody knows is refused.
+    async fn a_filter_takes_several_values(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (drafts, published) = (scene.path("/quotas?state=draft"), scene.path("/quotas?state=published,withdrawn"));
+        let quota = json!({ "employer_id": scene.employer.id, "post_title": "普工", "region_code": "330782", "requested_places": 1, "valid_until": "2026-12-31" });
+        let draft = scene.app.post(&scene.destination, &scene.path("/quotas"), quota).await.expect(201).id();
+        let open = scene.quota(1).await;
+        let closed = scene.quota(1).await;
+        scene.app.post(&scene.destination, &scene.path(&format!("/quotas/{closed}/withdrawal")), json!({})).await.expect(200);
+        let listed = async |path: &str| {
+            let page = scene.app.get(&scene.destination, path).await.expect(200);
+            page.body["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(&drafts).await, [draft.as_str()]);
+        assert_eq!(listed(&published).await, [open.as_str(), closed.as_str()]);
+        assert_eq!(listed(&format!("{published},draft")).await, [draft, open, closed]);
+        assert_eq!(listed("/v1/agreements?standing=in_force,expiring&state=ratified,suspended").await.len(), 1);
+        assert_eq!(listed("/v1/agreements?standing=expired,terminated").await.len(), 0);
+        for wrong in ["draft,closed", "draft,", "", &vec!["draft"; 21].join(",")] {
+            let refused = scene.app.get(&scene.destination, &scene.path(&format!("/quotas?state={wrong}"))).await;
+            assert_eq!(refused.problem("parameter_invalid").body["errors"][0]["name"], "state", "{wrong}");
+        }
+        let (_, placements) = scene.sent(0, 2).await;
+        scene.claim(&placements[..1], "onboarded", "2026-03-05").await.expect(207);
+        scene.claim(&placements[1..], "no_show", "2026-03-05").await.expect(207);
+        let claims = scene.path("/claims?claimant_role=employer,destination&outcome=onboarded");
+        assert_eq!(listed(&claims).await.len(), 1);
+        assert_eq!(listed(&format!("{claims},no_show")).await.len(), 2);
+    }
+
     /// Figures have no version; what they say is their tag, so that a reader who asks every minute is sent only what is new.
     async fn figures_that_say_the_same_are_not_sent_again(app: TestApp) {
         let scene = Scene::in_force(app).await;

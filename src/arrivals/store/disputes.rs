@@ -6,14 +6,16 @@ use crate::arrivals::{Dispute, DisputeState};
 use crate::db::schema::dispute::dsl;
 use crate::db::{DbConnection, Id, Instant, PageRequest, statement};
 use crate::error::{Error, Result};
+use crate::http::query::AnyOf;
 
 /// What a list of disputes may be narrowed to.
 #[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DisputeFilter {
-    /// Only disputes in this state.
-    pub state: Option<DisputeState>,
+    /// Only disputes in one of these states.
+    #[param(inline)]
+    pub state: Option<AnyOf<DisputeState>>,
     /// Only disputes raised by this party.
     pub raised_by: Option<Id>,
 }
@@ -75,8 +77,8 @@ pub fn list(
         .filter(dsl::placement_id.eq(placement_id))
         .select(Dispute::as_select())
         .into_boxed();
-    if let Some(state) = filter.state {
-        query = query.filter(dsl::state.eq(state));
+    if let Some(states) = &filter.state {
+        query = query.filter(dsl::state.eq_any(states.values()));
     }
     if let Some(party) = filter.raised_by {
         query = query.filter(dsl::raised_by.eq(party));

@@ -11,6 +11,7 @@ mod shared;
 use serde_json::{Map, Value, json};
 
 use crate::error::Code;
+use crate::http::query::VALUES_MAX;
 
 /// The methods an OpenAPI path item can have here.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -173,6 +174,13 @@ fn add_parameters(nature: &Nature, method: &str, operation: &mut Map<String, Val
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
         parameters.retain(|parameter| !is_if_match(parameter));
+        // Several values of one filter stand in one parameter, with commas between.
+        for several in parameters.iter_mut().filter(|parameter| parameter["schema"]["type"] == "array") {
+            several["style"] = json!("form");
+            several["explode"] = json!(false);
+            several["schema"]["minItems"] = json!(1);
+            several["schema"]["maxItems"] = json!(VALUES_MAX);
+        }
         parameters.extend(names.into_iter().map(|name| reference("parameters", name)));
     }
 }

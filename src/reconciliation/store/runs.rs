@@ -9,6 +9,7 @@ use crate::db::schema::{reconciliation_row, reconciliation_run};
 use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
+use crate::http::query::AnyOf;
 use crate::reconciliation::consequences::{Owner, TwoSided};
 use crate::reconciliation::matching::IdentityTier;
 use crate::reconciliation::report::{ReconciliationRow, ReconciliationRun, RowDetail, RunCounts, RunState};
@@ -29,12 +30,15 @@ pub struct RunFilter {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RowFilter {
-    /// Only rows in this situation.
-    pub situation: Option<Situation>,
-    /// Only rows in which the two sides stand to each other like this.
-    pub two_sided: Option<TwoSided>,
-    /// Only rows on which this side has to act.
-    pub owner: Option<Owner>,
+    /// Only rows in one of these situations.
+    #[param(inline)]
+    pub situation: Option<AnyOf<Situation>>,
+    /// Only rows in which the two sides stand to each other in one of these ways.
+    #[param(inline)]
+    pub two_sided: Option<AnyOf<TwoSided>>,
+    /// Only rows on which one of these has to act.
+    #[param(inline)]
+    pub owner: Option<AnyOf<Owner>>,
 }
 
 impl RowFilter {
@@ -44,9 +48,9 @@ impl RowFilter {
             return None;
         }
         let fits = SITUATIONS.iter().filter(|line| {
-            self.situation.is_none_or(|wanted| wanted == line.situation)
-                && self.two_sided.is_none_or(|wanted| wanted == line.two_sided)
-                && self.owner.is_none_or(|wanted| wanted == line.owner)
+            self.situation.as_ref().is_none_or(|wanted| wanted.has(line.situation))
+                && self.two_sided.as_ref().is_none_or(|wanted| wanted.has(line.two_sided))
+                && self.owner.as_ref().is_none_or(|wanted| wanted.has(line.owner))
         });
         Some(fits.map(|line| line.code).collect())
     }
