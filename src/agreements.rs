@@ -31,19 +31,19 @@ crate::text_enum! {
     /// Kinds of agreement seen in the field.
     pub enum AgreementKind {
         /// 东西部协作.
-        EastWest => "east_west",
+        EastWest => "east_west" / "东西部协作" / "east-west cooperation",
         /// 省际、跨省劳务协作.
-        InterProvincial => "inter_provincial",
+        InterProvincial => "inter_provincial" / "省际劳务协作" / "between provinces",
         /// 省内劳务协作.
-        IntraProvincial => "intra_provincial",
+        IntraProvincial => "intra_provincial" / "省内劳务协作" / "within a province",
         /// 市内劳务协作.
-        IntraPrefecture => "intra_prefecture",
+        IntraPrefecture => "intra_prefecture" / "市内劳务协作" / "within a prefecture",
         /// 区域劳务协作联盟, more than two parties.
-        Alliance => "alliance",
+        Alliance => "alliance" / "区域劳务协作联盟" / "regional alliance",
         /// 三方共建劳务工作站.
-        TripartiteStation => "tripartite_station",
+        TripartiteStation => "tripartite_station" / "三方共建劳务工作站" / "labour station of three parties",
         /// 县企协议、订单.
-        GovernmentEnterprise => "government_enterprise",
+        GovernmentEnterprise => "government_enterprise" / "县企协议" / "government and enterprise",
     }
 }
 
@@ -51,15 +51,15 @@ crate::text_enum! {
     /// Stored states; see [`Standing`] for what the day adds.
     pub enum AgreementState {
         /// Being written by the party that drafted it; only that party sees it.
-        Draft => "draft",
+        Draft => "draft" / "草案",
         /// Before the parties; the terms can no longer change.
-        Proposed => "proposed",
+        Proposed => "proposed" / "待签",
         /// Ratified by every party.
-        Ratified => "ratified",
+        Ratified => "ratified" / "已签",
         /// Paused by a party: no new dispatches.
-        Suspended => "suspended",
+        Suspended => "suspended" / "已中止",
         /// Ended for good.
-        Terminated => "terminated",
+        Terminated => "terminated" / "已终止",
     }
 }
 
@@ -67,21 +67,21 @@ crate::text_enum! {
     /// What a party may do with an agreement.
     pub enum AgreementAction {
         /// Write the draft anew.
-        Change => "change",
+        Change => "change" / "修改",
         /// Put the draft before the parties.
-        Propose => "propose",
+        Propose => "propose" / "提交",
         /// Take the proposal back to a draft.
-        Withdraw => "withdraw",
+        Withdraw => "withdraw" / "撤回",
         /// The last party has ratified.
-        Ratify => "ratify",
+        Ratify => "ratify" / "签署",
         /// Propose a new version of the terms.
-        Amend => "amend",
+        Amend => "amend" / "变更条款",
         /// Pause it.
-        Suspend => "suspend",
+        Suspend => "suspend" / "中止",
         /// Go on.
-        Resume => "resume",
+        Resume => "resume" / "恢复",
         /// End it.
-        Terminate => "terminate",
+        Terminate => "terminate" / "终止",
     }
 }
 
@@ -102,13 +102,13 @@ crate::text_enum! {
     /// Stored states of one version of the terms.
     pub enum VersionState {
         /// Part of a draft; its document may still change.
-        Draft => "draft",
+        Draft => "draft" / "草案",
         /// Before the parties; its document never changes again.
-        Proposed => "proposed",
+        Proposed => "proposed" / "待签",
         /// Ratified by every party.
-        Ratified => "ratified",
+        Ratified => "ratified" / "已签",
         /// Taken back before every party had ratified; kept for the record.
-        Withdrawn => "withdrawn",
+        Withdrawn => "withdrawn" / "已撤回",
     }
 }
 
@@ -116,11 +116,11 @@ crate::text_enum! {
     /// What happens to a version.
     pub enum VersionAction {
         /// Put it before the parties.
-        Propose => "propose",
+        Propose => "propose" / "提交",
         /// Take it back.
-        Withdraw => "withdraw",
+        Withdraw => "withdraw" / "撤回",
         /// The last party has ratified it.
-        Ratify => "ratify",
+        Ratify => "ratify" / "签署",
     }
 }
 
@@ -135,17 +135,17 @@ crate::text_enum! {
     /// What the state and the day say together.
     pub enum Standing {
         /// Not ratified, or the first day is still to come.
-        NotYetInForce => "not_yet_in_force",
+        NotYetInForce => "not_yet_in_force" / "未生效",
         /// Ratified and within its term.
-        InForce => "in_force",
+        InForce => "in_force" / "生效中",
         /// In force, with at most 60 days left.
-        Expiring => "expiring",
+        Expiring => "expiring" / "即将到期",
         /// Past its last day.
-        Expired => "expired",
+        Expired => "expired" / "已到期",
         /// Suspended.
-        Suspended => "suspended",
+        Suspended => "suspended" / "已中止",
         /// Terminated.
-        Terminated => "terminated",
+        Terminated => "terminated" / "已终止",
     }
 }
 
@@ -153,11 +153,11 @@ crate::text_enum! {
     /// What a party is in an agreement.
     pub enum PartyRole {
         /// 输出地: sends workers.
-        Origin => "origin",
+        Origin => "origin" / "输出地",
         /// 输入地: offers places and receives workers.
-        Destination => "destination",
+        Destination => "destination" / "输入地",
         /// 劳务工作站.
-        Station => "station",
+        Station => "station" / "劳务工作站",
     }
 }
 
@@ -165,11 +165,11 @@ crate::text_enum! {
     /// What a target counts.
     pub enum Indicator {
         /// 输送: departed under the agreement.
-        Dispatched => "dispatched",
+        Dispatched => "dispatched" / "输送",
         /// 到岗: arrived as the terms define it.
-        Onboarded => "onboarded",
+        Onboarded => "onboarded" / "到岗",
         /// 稳定就业: retained at a node of the terms' rule.
-        Retained => "retained",
+        Retained => "retained" / "稳定就业",
     }
 }
 
@@ -177,9 +177,9 @@ crate::text_enum! {
     /// Persons and person-times are different units and are never added.
     pub enum Unit {
         /// 人: distinct persons.
-        Person => "person",
+        Person => "person" / "人",
         /// 人次: placements.
-        PersonTime => "person_time",
+        PersonTime => "person_time" / "人次" / "person-time",
     }
 }
 

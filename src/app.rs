@@ -142,6 +142,7 @@ pub fn routes(config: &mut ServiceConfig) {
     crate::fulfilment::routes::mount(config);
     crate::reconciliation::routes::mount(config);
     crate::events::routes::mount(config);
+    crate::code_lists::routes::mount(config);
     crate::http::docs::mount(config);
 }
 

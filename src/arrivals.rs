@@ -36,13 +36,13 @@ crate::text_enum! {
     /// In which capacity a party makes a claim; the order is that of weight.
     pub enum ClaimantRole {
         /// 用人单位, planned or real.
-        Employer => "employer",
+        Employer => "employer" / "用人单位",
         /// 输入地.
-        Destination => "destination",
+        Destination => "destination" / "输入地",
         /// 劳务工作站.
-        Station => "station",
+        Station => "station" / "劳务工作站",
         /// 输出地.
-        Origin => "origin",
+        Origin => "origin" / "输出地",
     }
 }
 
@@ -68,15 +68,15 @@ crate::text_enum! {
     /// What a party says happened to a placement.
     pub enum ClaimedOutcome {
         /// 到岗: arrived, as the terms define it, at the planned employer.
-        Onboarded => "onboarded",
+        Onboarded => "onboarded" / "到岗",
         /// 改派: arrived at another employer or in another region.
-        Diverted => "diverted",
+        Diverted => "diverted" / "改派",
         /// 未到: did not appear.
-        NoShow => "no_show",
+        NoShow => "no_show" / "未到",
         /// 用人单位拒收.
-        RefusedByEmployer => "refused_by_employer",
+        RefusedByEmployer => "refused_by_employer" / "用人单位拒收",
         /// 本人拒绝.
-        RefusedByWorker => "refused_by_worker",
+        RefusedByWorker => "refused_by_worker" / "本人拒绝",
     }
 }
 
@@ -210,9 +210,9 @@ crate::text_enum! {
     /// Stored states of a dispute.
     pub enum DisputeState {
         /// Standing.
-        Open => "open",
+        Open => "open" / "争议中",
         /// Taken back by the party that raised it.
-        Withdrawn => "withdrawn",
+        Withdrawn => "withdrawn" / "已撤回",
     }
 }
 
@@ -220,7 +220,7 @@ crate::text_enum! {
     /// What the raiser may do with a dispute.
     pub enum DisputeAction {
         /// Take it back.
-        Withdraw => "withdraw",
+        Withdraw => "withdraw" / "撤回",
     }
 }
 

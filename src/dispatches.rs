@@ -29,13 +29,13 @@ crate::text_enum! {
     /// How a batch travels.
     pub enum DispatchMode {
         /// 点对点: one vehicle, one plan, door to door.
-        PointToPoint => "point_to_point",
+        PointToPoint => "point_to_point" / "点对点",
         /// 自行前往, on the roster but not transported.
-        SelfArranged => "self_arranged",
+        SelfArranged => "self_arranged" / "自行前往",
         /// 经营性人力资源机构.
-        Agency => "agency",
+        Agency => "agency" / "经营性人力资源机构",
         /// 劳务经纪人.
-        Broker => "broker",
+        Broker => "broker" / "劳务经纪人",
     }
 }
 
@@ -43,15 +43,15 @@ crate::text_enum! {
     /// Stored states of a dispatch.
     pub enum DispatchState {
         /// The roster is being written.
-        Draft => "draft",
+        Draft => "draft" / "编制中",
         /// The roster is fixed.
-        Locked => "locked",
+        Locked => "locked" / "已锁定",
         /// On the way, or there.
-        Departed => "departed",
+        Departed => "departed" / "已出发",
         /// Everything about it is settled.
-        Closed => "closed",
+        Closed => "closed" / "已办结",
         /// Never left.
-        Cancelled => "cancelled",
+        Cancelled => "cancelled" / "已取消",
     }
 }
 
@@ -59,19 +59,19 @@ crate::text_enum! {
     /// What an origin may do with a dispatch.
     pub enum DispatchAction {
         /// Add workers.
-        Enrol => "enrol",
+        Enrol => "enrol" / "添加人员",
         /// Plan other days.
-        Reschedule => "reschedule",
+        Reschedule => "reschedule" / "改期",
         /// Fix the roster.
-        Lock => "lock",
+        Lock => "lock" / "锁定",
         /// Open the roster again.
-        Unlock => "unlock",
+        Unlock => "unlock" / "解锁",
         /// It has left.
-        Depart => "depart",
+        Depart => "depart" / "出发",
         /// Everything is settled.
-        Close => "close",
+        Close => "close" / "办结",
         /// It will not leave.
-        Cancel => "cancel",
+        Cancel => "cancel" / "取消",
     }
 }
 
@@ -92,23 +92,23 @@ crate::text_enum! {
     /// Stored states of a placement; `arrival_overdue` is computed.
     pub enum PlacementState {
         /// On the roster, place held.
-        Enrolled => "enrolled",
+        Enrolled => "enrolled" / "在册",
         /// Left with the dispatch.
-        Departed => "departed",
+        Departed => "departed" / "已出发",
         /// Accepted at the planned employer and region.
-        Onboarded => "onboarded",
+        Onboarded => "onboarded" / "已到岗",
         /// Did not appear.
-        NoShow => "no_show",
+        NoShow => "no_show" / "未到",
         /// Turned down by the employer.
-        RefusedByEmployer => "refused_by_employer",
+        RefusedByEmployer => "refused_by_employer" / "用人单位拒收",
         /// Turned down by the worker.
-        RefusedByWorker => "refused_by_worker",
+        RefusedByWorker => "refused_by_worker" / "本人拒绝",
         /// Arrived, at another employer or in another region.
-        Diverted => "diverted",
+        Diverted => "diverted" / "改派",
         /// Was in post and has left.
-        Ended => "ended",
+        Ended => "ended" / "已离岗",
         /// Taken off before departure.
-        Cancelled => "cancelled",
+        Cancelled => "cancelled" / "已取消",
     }
 }
 

@@ -4,13 +4,14 @@
 //! Read in this order. The platform: [`error`], [`clock`], [`lifecycle`], [`db`], [`seal`], [`http`], [`identity`], [`events`].
 //! Then the slices, each a concept file with `rules` (pure), `store` (the only queries) and `routes` (the only HTTP); a lower one may
 //! use a higher one, never back: [`regions`], [`parties`], [`workers`], [`agreements`], [`quotas`], [`dispatches`], [`arrivals`],
-//! [`retention`], [`fulfilment`], [`reconciliation`]. [`app`] mounts them, [`cli`] starts everything.
+//! [`retention`], [`fulfilment`], [`reconciliation`], [`code_lists`]. [`app`] mounts them, [`cli`] starts everything.
 
 pub mod agreements;
 pub mod app;
 pub mod arrivals;
 pub mod cli;
 pub mod clock;
+pub mod code_lists;
 pub mod config;
 pub mod db;
 pub mod demo;

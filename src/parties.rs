@@ -29,15 +29,15 @@ crate::text_enum! {
     /// What a party is.
     pub enum PartyKind {
         /// A government, human-resources bureau or zone committee: origin or destination of agreements.
-        Authority => "authority",
+        Authority => "authority" / "主管部门",
         /// An employer.
-        Employer => "employer",
+        Employer => "employer" / "用人单位",
         /// A labour service station (劳务服务站).
-        Station => "station",
+        Station => "station" / "劳务服务站",
         /// An agency that recruits or escorts.
-        Agency => "agency",
+        Agency => "agency" / "人力资源机构",
         /// Whoever runs the exchange.
-        Operator => "operator",
+        Operator => "operator" / "运营方",
     }
 }
 
@@ -45,9 +45,9 @@ crate::text_enum! {
     /// Whether a party takes part.
     pub enum PartyState {
         /// It takes part.
-        Active => "active",
+        Active => "active" / "有效",
         /// Its clients get no tokens and those they hold are void.
-        Suspended => "suspended",
+        Suspended => "suspended" / "已停用",
     }
 }
 
@@ -55,9 +55,9 @@ crate::text_enum! {
     /// What the operator may do with a party.
     pub enum PartyAction {
         /// Shut it out.
-        Suspend => "suspend",
+        Suspend => "suspend" / "停用",
         /// Let it in again.
-        Activate => "activate",
+        Activate => "activate" / "启用",
     }
 }
 

@@ -23,11 +23,11 @@ crate::text_enum! {
     /// Stored states of a quota; filled and expired are computed.
     pub enum QuotaState {
         /// Requested, not yet open.
-        Draft => "draft",
+        Draft => "draft" / "待发布",
         /// Open for rosters.
-        Published => "published",
+        Published => "published" / "已发布",
         /// Closed for new rosters.
-        Withdrawn => "withdrawn",
+        Withdrawn => "withdrawn" / "已撤回",
     }
 }
 
@@ -35,11 +35,11 @@ crate::text_enum! {
     /// What a destination may do with a quota.
     pub enum QuotaAction {
         /// Open it with the approved places.
-        Publish => "publish",
+        Publish => "publish" / "发布",
         /// Change the number of approved places.
-        Approve => "approve",
+        Approve => "approve" / "核定名额",
         /// Close it for new rosters.
-        Withdraw => "withdraw",
+        Withdraw => "withdraw" / "撤回",
     }
 }
 

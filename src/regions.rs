@@ -24,26 +24,26 @@ pub use code::{RegionCode, RegionCodeError};
 pub use place_text::PlaceMatch;
 pub use scope::{Scope, ScopeError, ThreeWayScope};
 
-/// The rung of the national code table a division stands on (GB/T 2260).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RegionLevel {
-    /// 省级: a province, autonomous region, municipality or special administrative region.
-    Province,
-    /// 地级: a prefecture-level city, prefecture, autonomous prefecture or league.
-    Prefecture,
-    /// 县级: a county, county-level city, district or banner.
-    County,
+crate::text_enum! {
+    /// The rung of the national code table a division stands on (GB/T 2260).
+    pub enum RegionLevel {
+        /// 省级: a province, autonomous region, municipality or special administrative region.
+        Province => "province" / "省级",
+        /// 地级: a prefecture-level city, prefecture, autonomous prefecture or league.
+        Prefecture => "prefecture" / "地级",
+        /// 县级: a county, county-level city, district or banner.
+        County => "county" / "县级",
+    }
 }
 
-/// Whether the national table knows the region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RegionKind {
-    /// A division of GB/T 2260 with a code of its own.
-    Statutory,
-    /// A development zone without a code of its own; its `host_code` stands for it.
-    Zone,
+crate::text_enum! {
+    /// Whether the national table knows the region.
+    pub enum RegionKind {
+        /// A division of GB/T 2260 with a code of its own.
+        Statutory => "statutory" / "行政区划",
+        /// A development zone without a code of its own; its `host_code` stands for it.
+        Zone => "zone" / "园区",
+    }
 }
 
 /// One region as a client sees it.

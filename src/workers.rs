@@ -34,15 +34,15 @@ crate::text_enum! {
     /// The list a person is on at a date; `monitored` is any of the three kinds of 防止返贫致贫监测对象.
     pub enum GroupCode {
         /// 脱贫人口, not monitored.
-        Lifted => "lifted",
+        Lifted => "lifted" / "脱贫人口",
         /// 脱贫不稳定户.
-        UnstableLifted => "unstable_lifted",
+        UnstableLifted => "unstable_lifted" / "脱贫不稳定户",
         /// 边缘易致贫户.
-        Marginal => "marginal",
+        Marginal => "marginal" / "边缘易致贫户",
         /// 突发严重困难户.
-        SuddenHardship => "sudden_hardship",
+        SuddenHardship => "sudden_hardship" / "突发严重困难户",
         /// On no list: ordinary rural labour.
-        Ordinary => "ordinary",
+        Ordinary => "ordinary" / "一般农村劳动力",
     }
 }
 
@@ -50,9 +50,9 @@ crate::text_enum! {
     /// Whether the person's identity is kept.
     pub enum WorkerState {
         /// Kept, sealed.
-        Active => "active",
+        Active => "active" / "在册",
         /// Erased on request; placements and totals stay, the person cannot be found any more.
-        Erased => "erased",
+        Erased => "erased" / "已删除",
     }
 }
 
@@ -60,9 +60,9 @@ crate::text_enum! {
     /// What may happen to a worker's record.
     pub enum WorkerAction {
         /// Correct name, phone, place or reference, or add a group.
-        Change => "change",
+        Change => "change" / "变更",
         /// Remove the identity for good.
-        Erase => "erase",
+        Erase => "erase" / "删除身份信息",
     }
 }
 
@@ -76,11 +76,11 @@ crate::text_enum! {
     /// Sex as the identity number tells it (GB/T 2261.1).
     pub enum WorkerSex {
         /// 男.
-        Male => "male",
+        Male => "male" / "男",
         /// 女.
-        Female => "female",
+        Female => "female" / "女",
         /// Not kept: the worker was erased.
-        Unknown => "unknown",
+        Unknown => "unknown" / "未知",
     }
 }
 
@@ -88,13 +88,13 @@ crate::text_enum! {
     /// Why an identity was erased. A closed list, because a free text would itself be personal data that stays.
     pub enum ErasureReason {
         /// The person asked for it.
-        PersonRequest => "person_request",
+        PersonRequest => "person_request" / "本人要求",
         /// The purpose is met or the term has ended.
-        PurposeMet => "purpose_met",
+        PurposeMet => "purpose_met" / "目的已实现或期限届满",
         /// The row was about somebody else or should never have been registered.
-        RegisteredInError => "registered_in_error",
+        RegisteredInError => "registered_in_error" / "登记错误",
         /// An authority ordered it.
-        LegalOrder => "legal_order",
+        LegalOrder => "legal_order" / "主管机关要求",
     }
 }
 
@@ -102,11 +102,11 @@ crate::text_enum! {
     /// Populations that targets count (see the agreement's terms).
     pub enum Population {
         /// Everybody.
-        All => "all",
+        All => "all" / "全部人员",
         /// 脱贫人口务工规模: formerly-poor people including the monitored (脱贫人口含监测对象).
-        Lifted => "lifted",
+        Lifted => "lifted" / "脱贫人口（含监测对象）" / "formerly poor, including the monitored",
         /// 防止返贫致贫监测对象 only.
-        Monitored => "monitored",
+        Monitored => "monitored" / "防止返贫致贫监测对象",
     }
 }
 

@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["retention"],
     &["fulfilment"],
     &["reconciliation"],
+    &["code_lists"],
     &["app"],
     &["cli", "demo", "main", "lib"],
 ];
@@ -429,6 +430,22 @@ fn what_the_document_describes_has_a_name_of_its_own() {
     let twice: Vec<&str> = names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].as_str()).collect();
     let known: Vec<&str> = SHARED_NAMES.iter().map(|(name, _)| *name).collect();
     assert_eq!(twice, known);
+}
+
+/// Whoever declares values that people will see finds them a list, under which their labels are read.
+#[test]
+fn every_enumeration_has_its_code_list() {
+    let sources = sources();
+    let lists = &sources.iter().find(|source| source.path == "code_lists.rs").unwrap().code;
+    let mut declared = 0;
+    for source in &sources {
+        for declaration in source.code.split("crate::text_enum! {").skip(1) {
+            let name = declaration.split_once("pub enum ").unwrap().1.split_whitespace().next().unwrap();
+            assert!(lists.contains(&format!("{name}::labels")), "{} of {} has no code list", name, source.path);
+            declared += 1;
+        }
+    }
+    assert!(declared > 50, "the enumerations were found: {declared}");
 }
 
 #[test]

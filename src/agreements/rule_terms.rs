@@ -30,57 +30,28 @@ crate::text_enum! {
     /// strongest level is never demanded by the exchange itself.
     pub enum EvidenceLevel {
         /// A phone call, a broker's word or the worker's own statement (电话、经纪人或本人陈述).
-        E0 => "e0",
+        E0 => "e0" / "电话、经纪人或本人陈述" / "phone call, broker's or worker's own statement",
         /// A visit by a station (服务站走访).
-        E1 => "e1",
+        E1 => "e1" / "服务站走访" / "visit by a station",
         /// The employer's confirmation with seal or signature, or a sealed wage roster (用人单位盖章确认或盖章工资册).
-        E2 => "e2",
+        E2 => "e2" / "用人单位盖章或签字确认、盖章工资册" / "employer's sealed or signed confirmation, or sealed wage roster",
         /// Wages seen in the bank's flow (银行工资流水).
-        E3 => "e3",
+        E3 => "e3" / "银行工资流水" / "wages in the bank's flow",
         /// Employment registration or a filed labour contract (就业登记或劳动合同备案).
-        E4 => "e4",
+        E4 => "e4" / "就业登记或劳动合同备案" / "employment registration or filed labour contract",
         /// Social insurance paid under that credit code in that month (当月社会保险缴费).
-        E5 => "e5",
+        E5 => "e5" / "当月由该单位缴纳社会保险" / "social insurance paid by that employer in that month",
     }
 }
 
-impl EvidenceLevel {
-    /// What an official reads in Chinese.
-    #[must_use]
-    pub const fn label_zh(self) -> &'static str {
-        match self {
-            Self::E0 => "电话、经纪人或本人陈述",
-            Self::E1 => "服务站走访",
-            Self::E2 => "用人单位盖章或签字确认、盖章工资册",
-            Self::E3 => "银行工资流水",
-            Self::E4 => "就业登记或劳动合同备案",
-            Self::E5 => "当月由该单位缴纳社会保险",
-        }
+crate::text_enum! {
+    /// Which event is called "arrived" (到岗) in this agreement.
+    pub enum ArrivalMeaning {
+        /// The employer accepted the worker into the post (用人单位接收上岗).
+        Onboarded => "onboarded" / "用人单位接收上岗",
+        /// The worker was handed over at the destination (抵达交接).
+        HandedOver => "handed_over" / "抵达交接",
     }
-
-    /// What an official reads in English.
-    #[must_use]
-    pub const fn label_en(self) -> &'static str {
-        match self {
-            Self::E0 => "phone call, broker's or worker's own statement",
-            Self::E1 => "visit by a station",
-            Self::E2 => "employer's sealed or signed confirmation, or sealed wage roster",
-            Self::E3 => "wages in the bank's flow",
-            Self::E4 => "employment registration or filed labour contract",
-            Self::E5 => "social insurance paid by that employer in that month",
-        }
-    }
-}
-
-/// Which event is called "arrived" (到岗) in this agreement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "onboarded")]
-pub enum ArrivalMeaning {
-    /// The employer accepted the worker into the post (用人单位接收上岗).
-    Onboarded,
-    /// The worker was handed over at the destination (抵达交接).
-    HandedOver,
 }
 
 /// What "arrived" means and until when a confirmation is on time.
@@ -106,15 +77,14 @@ impl ArrivalRule {
     }
 }
 
-/// The unit in which a node is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "days")]
-pub enum NodeUnit {
-    /// Days of the calendar.
-    Days,
-    /// Calendar months: from 31 January one month is the last day of February.
-    CalendarMonths,
+crate::text_enum! {
+    /// The unit in which a node is counted.
+    pub enum NodeUnit {
+        /// Days of the calendar.
+        Days => "days" / "日",
+        /// Calendar months: from 31 January one month is the last day of February.
+        CalendarMonths => "calendar_months" / "日历月",
+    }
 }
 
 /// One point in time at which "still there?" is asked.
@@ -181,46 +151,38 @@ impl RetentionNode {
     }
 }
 
-/// Whether the time in post must run on or may be added up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "continuous")]
-pub enum Continuity {
-    /// No single absence longer than the allowed gap; absences within it do not stop the clock (连续).
-    Continuous,
-    /// Days in post are added up; the clock stops while the worker is away, for no more than the allowed gap in total (累计).
-    Cumulative,
+crate::text_enum! {
+    /// Whether the time in post must run on or may be added up.
+    pub enum Continuity {
+        /// No single absence longer than the allowed gap; absences within it do not stop the clock (连续).
+        Continuous => "continuous" / "连续",
+        /// Days in post are added up; the clock stops while the worker is away, for no more than the allowed gap in total (累计).
+        Cumulative => "cumulative" / "累计",
+    }
 }
 
-/// Whose post counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "same_region")]
-pub enum EmployerScope {
-    /// Only the employer of the arrival, in the region of the arrival. A posting by the same firm to another region does not count.
-    FirstEmployer,
-    /// Any employer in the region of the arrival: a transfer keeps this clock.
-    SameRegion,
-    /// Any employer anywhere.
-    Any,
+crate::text_enum! {
+    /// Whose post counts, narrowest first: who is retained in one is retained in each that follows.
+    pub enum EmployerScope {
+        /// Only the employer of the arrival, in the region of the arrival. A posting by the same firm to another region does not count.
+        FirstEmployer => "first_employer" / "原用人单位",
+        /// Any employer in the region of the arrival: a transfer keeps this clock.
+        SameRegion => "same_region" / "同一地区任一单位",
+        /// Any employer anywhere.
+        Any => "any" / "任一单位" / "any employer",
+    }
 }
 
-impl EmployerScope {
-    /// Every scope, narrowest first: who is retained in one is retained in each that follows.
-    pub const ALL: [Self; 3] = [Self::FirstEmployer, Self::SameRegion, Self::Any];
-}
-
-/// The day on which the clock starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "onboarded_day")]
-pub enum StartBasis {
-    /// The day the employer accepted the worker.
-    OnboardedDay,
-    /// 1 January of the plan year, or the day of onboarding where that is later.
-    JanuaryFirst,
-    /// The day the worker was listed in the group that the rule is for, or the day of onboarding where that is later.
-    GroupListingDay,
+crate::text_enum! {
+    /// The day on which the clock starts.
+    pub enum StartBasis {
+        /// The day the employer accepted the worker.
+        OnboardedDay => "onboarded_day" / "到岗日",
+        /// 1 January of the plan year, or the day of onboarding where that is later.
+        JanuaryFirst => "january_first" / "一月一日",
+        /// The day the worker was listed in the group that the rule is for, or the day of onboarding where that is later.
+        GroupListingDay => "group_listing_day" / "纳入名单日",
+    }
 }
 
 /// What "retained" (稳岗) means.
@@ -334,15 +296,14 @@ pub fn standard_nodes() -> Vec<RetentionNode> {
     [30, 90, 180, 365].into_iter().map(RetentionNode::days).collect()
 }
 
-/// Which placement counts where one worker has several that would.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "earliest_confirmed_arrival")]
-pub enum AttributionRule {
-    /// The placement whose arrival was confirmed for the earliest day.
-    EarliestConfirmedArrival,
-    /// The placement that departed first.
-    FirstDispatch,
+crate::text_enum! {
+    /// Which placement counts where one worker has several that would.
+    pub enum AttributionRule {
+        /// The placement whose arrival was confirmed for the earliest day.
+        EarliestConfirmedArrival => "earliest_confirmed_arrival" / "最早确认到岗的安置",
+        /// The placement that departed first.
+        FirstDispatch => "first_dispatch" / "最先出发的安置",
+    }
 }
 
 /// One fault of a rule: where it is, what it is called, and what to do about it.

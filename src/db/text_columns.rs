@@ -1,5 +1,7 @@
 //! Columns of text: values with a text form, and enums stored and sent as snake_case text.
 
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 
 /// The schema of an enum: its texts, each with what it means.
@@ -52,12 +54,37 @@ macro_rules! text_column {
     };
 }
 
-/// An enum stored and sent as snake_case text: `text_enum! { /// doc pub enum State { /// doc Draft => "draft", … } }`.
+/// A code and what people call it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CodeLabel {
+    /// The code, as it is stored and sent.
+    #[schema(max_length = 100, example = "no_show")]
+    pub code: &'static str,
+    /// What it is called in English.
+    #[schema(max_length = 200, example = "no show")]
+    pub label_en: String,
+    /// What it is called in Chinese.
+    #[schema(max_length = 200, example = "未到")]
+    pub label_zh: &'static str,
+}
+
+impl CodeLabel {
+    /// A code with its labels.
+    #[must_use]
+    pub fn new(code: &'static str, label_en: &str, label_zh: &'static str) -> Self {
+        Self { code, label_en: label_en.replace('_', " "), label_zh }
+    }
+}
+
+/// An enum stored and sent as text: `text_enum! { /// doc pub enum State { /// doc Draft => "draft" / "草案", … } }`. The Chinese label
+/// follows the text; an English one follows that where the text itself does not say enough.
 ///
-/// Gives `as_str`, `ALL`, serde, schema and one storage implementation for every back end.
+/// Gives `as_str`, `ALL`, labels, serde, schema and one storage implementation for every back end.
 #[macro_export]
 macro_rules! text_enum {
-    ($(#[doc = $about:literal])* pub enum $name:ident { $($(#[doc = $doc:literal])* $variant:ident => $text:literal),+ $(,)? }) => {
+    (@english $text:literal) => { $text };
+    (@english $text:literal $en:literal) => { $en };
+    ($(#[doc = $about:literal])* pub enum $name:ident { $($(#[doc = $doc:literal])* $variant:ident => $text:literal / $zh:literal $(/ $en:literal)?),+ $(,)? }) => {
         $(#[doc = $about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
         #[diesel(sql_type = diesel::sql_types::Text)]
@@ -71,6 +98,25 @@ macro_rules! text_enum {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
+            }
+
+            /// What it is called in English.
+            #[must_use]
+            pub const fn label_en(self) -> &'static str {
+                match self { $(Self::$variant => $crate::text_enum!(@english $text $($en)?)),+ }
+            }
+
+            /// What it is called in Chinese.
+            #[must_use]
+            pub const fn label_zh(self) -> &'static str {
+                match self { $(Self::$variant => $zh),+ }
+            }
+
+            /// Every value with its labels.
+            #[must_use]
+            pub fn labels() -> Vec<$crate::db::text_columns::CodeLabel> {
+                let label = |value: &Self| $crate::db::text_columns::CodeLabel::new(value.as_str(), value.label_en(), value.label_zh());
+                Self::ALL.iter().map(label).collect()
             }
 
             /// The value of a text, if it is one.
@@ -118,10 +164,10 @@ mod tests {
         /// How a door is.
         pub enum Door {
             /// One can go through.
-            Open => "open",
+            Open => "open" / "开着",
             /// One
             /// cannot.
-            ShutTight => "shut_tight",
+            ShutTight => "shut_tight" / "关紧" / "shut",
         }
     }
 
@@ -134,6 +180,8 @@ mod tests {
             "How a door is.\n\n- `open`: One can go through.\n- `shut_tight`: One cannot."
         );
         assert_eq!(serde_json::to_value(Door::ShutTight).unwrap(), "shut_tight");
+        assert_eq!(Door::labels()[0], super::CodeLabel::new("open", "open", "开着"));
+        assert_eq!((Door::ShutTight.label_en(), Door::ShutTight.label_zh()), ("shut", "关紧"));
         assert_eq!((Door::from_text("open"), Door::from_text("Open"), Door::ALL.len()), (Some(Door::Open), None, 2));
     }
 }

@@ -20,17 +20,17 @@ crate::text_enum! {
     /// What a tally counts.
     pub enum Measure {
         /// Departed under the agreement.
-        Dispatched => "dispatched",
+        Dispatched => "dispatched" / "已输送",
         /// Arrived, as the terms define it.
-        Onboarded => "onboarded",
+        Onboarded => "onboarded" / "已到岗",
         /// Did not arrive, or was turned down.
-        NotArrived => "not_arrived",
+        NotArrived => "not_arrived" / "未到岗",
         /// Retained at a node.
-        Retained => "retained",
+        Retained => "retained" / "稳岗",
         /// Known to have left before a node.
-        Left => "left",
+        Left => "left" / "到期前离岗",
         /// No longer in post.
-        Ended => "ended",
+        Ended => "ended" / "已离岗",
     }
 }
 
@@ -38,11 +38,11 @@ crate::text_enum! {
     /// How sure a figure is (N4).
     pub enum Standing {
         /// The evidence meets the agreement's minimum.
-        Certain => "certain",
+        Certain => "certain" / "确定",
         /// Said, but not yet shown as the agreement demands.
-        Probable => "probable",
+        Probable => "probable" / "可能",
         /// Contested by a party; in neither total.
-        Disputed => "disputed",
+        Disputed => "disputed" / "有争议",
     }
 }
 

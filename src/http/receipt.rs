@@ -11,11 +11,11 @@ crate::text_enum! {
     /// What became of a row.
     pub enum RowStatus {
         /// Taken, something new was written.
-        Accepted => "accepted",
+        Accepted => "accepted" / "已接收",
         /// It was already there, exactly so; nothing was written.
-        Unchanged => "unchanged",
+        Unchanged => "unchanged" / "无变化",
         /// Not taken; errors say why. The other rows stand.
-        Rejected => "rejected",
+        Rejected => "rejected" / "已拒绝",
     }
 }
 

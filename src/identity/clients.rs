@@ -29,9 +29,9 @@ crate::text_enum! {
     /// Whether a client gets tokens.
     pub enum ClientState {
         /// It does.
-        Active => "active",
+        Active => "active" / "有效",
         /// Never again.
-        Revoked => "revoked",
+        Revoked => "revoked" / "已吊销",
     }
 }
 
@@ -39,9 +39,9 @@ crate::text_enum! {
     /// What the operator may do with a client.
     pub enum ClientAction {
         /// Register one more public key.
-        AddKey => "add_key",
+        AddKey => "add_key" / "添加密钥",
         /// Shut it out for good.
-        Revoke => "revoke",
+        Revoke => "revoke" / "吊销",
     }
 }
 
@@ -55,11 +55,11 @@ crate::text_enum! {
     /// Whether a key is accepted.
     pub enum KeyState {
         /// The newest; accepted.
-        Active => "active",
+        Active => "active" / "使用中",
         /// Being replaced; still accepted.
-        Retiring => "retiring",
+        Retiring => "retiring" / "轮换中",
         /// Not accepted any more.
-        Revoked => "revoked",
+        Revoked => "revoked" / "已吊销",
     }
 }
 

@@ -50,14 +50,14 @@ pub enum CreditCodeCheck {
     Warning(CreditCodeWarning),
 }
 
-/// What does not fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CreditCodeWarning {
-    /// The third to eighth characters, the region of registration, are not all digits.
-    RegistrationRegion,
-    /// The last character does not fit the 17 before it.
-    CheckCharacter,
+crate::text_enum! {
+    /// What does not fit.
+    pub enum CreditCodeWarning {
+        /// The third to eighth characters, the region of registration, are not all digits.
+        RegistrationRegion => "registration_region" / "登记地区代码有误",
+        /// The last character does not fit the 17 before it.
+        CheckCharacter => "check_character" / "校验位不符",
+    }
 }
 
 impl CreditCodeWarning {

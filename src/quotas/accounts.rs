@@ -25,13 +25,13 @@ crate::text_enum! {
     /// What an account limits.
     pub enum AccountKind {
         /// The whole agreement, by the caps of its terms.
-        Agreement => "agreement",
+        Agreement => "agreement" / "协议",
         /// One destination region, by the caps of its terms.
-        Region => "region",
+        Region => "region" / "地区",
         /// One quota: its approved places.
-        Quota => "quota",
+        Quota => "quota" / "岗位名额",
         /// One start date of a quota.
-        Cohort => "cohort",
+        Cohort => "cohort" / "批次",
     }
 }
 
@@ -39,13 +39,13 @@ crate::text_enum! {
     /// How an entry moves the counters of its account.
     pub enum EntryKind {
         /// Reserved goes up: a roster row was accepted.
-        Reserve => "reserve",
+        Reserve => "reserve" / "预留",
         /// From reserved to consumed: the dispatch departed.
-        Consume => "consume",
+        Consume => "consume" / "占用",
         /// Reserved goes down: the row was cancelled or the hold lapsed.
-        Release => "release",
+        Release => "release" / "释放",
         /// Consumed goes down: the person did not arrive.
-        Restore => "restore",
+        Restore => "restore" / "退回",
     }
 }
 

@@ -6,40 +6,25 @@ use super::consequences::DiscrepancyCode;
 use super::facts::{ClaimRow, EmployerRef};
 use crate::arrivals::{ClaimantRole, ClaimedOutcome};
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A field on which two sides differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "arrival_day")]
-pub enum MismatchField {
-    /// Arrived or not.
-    Outcome,
-    /// The worker's name.
-    Name,
-    /// The employer.
-    Employer,
-    /// The region.
-    Region,
-    /// The day of the arrival.
-    ArrivalDay,
+crate::text_enum! {
+    /// A field on which two sides differ.
+    pub enum MismatchField {
+        /// Arrived or not.
+        Outcome => "outcome" / "到岗结果",
+        /// The worker's name.
+        Name => "name" / "姓名",
+        /// The employer.
+        Employer => "employer" / "用人单位",
+        /// The region.
+        Region => "region" / "地区",
+        /// The day of the arrival.
+        ArrivalDay => "arrival_day" / "到岗日期",
+    }
 }
 
 impl MismatchField {
-    /// The stable code.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Outcome => "outcome",
-            Self::Name => "name",
-            Self::Employer => "employer",
-            Self::Region => "region",
-            Self::ArrivalDay => "arrival_day",
-        }
-    }
-
     /// The failure a mismatch on this field is recorded as.
     #[must_use]
     pub const fn discrepancy(self) -> DiscrepancyCode {

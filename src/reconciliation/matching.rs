@@ -12,8 +12,6 @@
 
 use super::facts::{AgreementWindows, ClaimRow, OriginRow};
 use crate::retention::day_ranges::days_after;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A claim that names a person.
@@ -27,31 +25,13 @@ pub struct IdentityClaim<'a> {
     pub name_key: &'a [u8],
 }
 
-/// How well a claim's identity fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "t0")]
-pub enum IdentityTier {
-    /// ID number and name agree.
-    T0,
-    /// The ID number agrees, the name differs.
-    T1,
-}
-
-impl IdentityTier {
-    /// The stable code.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::T0 => "t0",
-            Self::T1 => "t1",
-        }
-    }
-
-    /// The tier of a code.
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::T0, Self::T1].into_iter().find(|tier| tier.code() == code)
+crate::text_enum! {
+    /// How well a claim's identity fits.
+    pub enum IdentityTier {
+        /// ID number and name agree.
+        T0 => "t0" / "证件号码和姓名一致" / "ID number and name agree",
+        /// The ID number agrees, the name differs.
+        T1 => "t1" / "证件号码一致、姓名不同" / "ID number agrees, name differs",
     }
 }
 

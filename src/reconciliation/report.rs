@@ -17,11 +17,11 @@ crate::text_enum! {
     /// How far a run has got.
     pub enum RunState {
         /// Comparing.
-        Running => "running",
+        Running => "running" / "对账中",
         /// Finished; rows, counts and hash are final.
-        Done => "done",
+        Done => "done" / "已完成",
         /// Broken off; its rows are worth nothing.
-        Failed => "failed",
+        Failed => "failed" / "失败",
     }
 }
 

@@ -166,7 +166,7 @@ impl Line {
             Detail::None => self.text("none"),
             Detail::Difference { field, one, other } => {
                 self.text("difference");
-                self.text(field.code());
+                self.text(field.as_str());
                 self.said(one);
                 self.said(other);
             }

@@ -7,48 +7,47 @@
 //! found.
 
 pub use super::consequences::{AppliesTo, CountsAs, DiscrepancyCode, Owner, TwoSided};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What one row, or one quota, turns out to be at a cut-off day. Every row is in exactly one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "matched")]
-pub enum Situation {
-    /// Both sides say the same.
-    Matched,
-    /// Both sides say the same, after the deadline.
-    Late,
-    /// Both sides agree on the arrival, above the places approved.
-    Over,
-    /// Announced or reported, and the time to answer is still running.
-    Awaiting,
-    /// Departed, the window has passed, and nobody at the destination has said anything.
-    Missing,
-    /// The window has passed and the origin has not recorded a departure.
-    NotDeparted,
-    /// Reported by somebody, and not confirmed by the deadline.
-    Unanswered,
-    /// Claimed by the destination or an employer, and announced by no origin.
-    Unannounced,
-    /// The same worker is claimed twice for the same time.
-    Duplicate,
-    /// Two sides give different values for the same field.
-    FieldMismatch,
-    /// Arrived at an employer other than the planned one.
-    WrongEmployer,
-    /// Arrived in a region other than the planned one.
-    WrongRegion,
-    /// A claim fits several announced rows equally well.
-    Ambiguous,
-    /// A side has contested a claim.
-    Disputed,
-    /// The destination says that the person did not arrive, and nobody says otherwise.
-    NotArrived,
-    /// Withdrawn before departure, or the held place lapsed, and nobody claims an arrival.
-    Void,
-    /// Of a quota, never of a row: fewer confirmed arrivals than approved places.
-    Under,
+crate::text_enum! {
+    /// What one row, or one quota, turns out to be at a cut-off day. Every row is in exactly one.
+    pub enum Situation {
+        /// Both sides say the same.
+        Matched => "matched" / "双方一致",
+        /// Both sides say the same, after the deadline.
+        Late => "late" / "逾期确认",
+        /// Both sides agree on the arrival, above the places approved.
+        Over => "over" / "超出名额",
+        /// Announced or reported, and the time to answer is still running.
+        Awaiting => "awaiting" / "待答复",
+        /// Departed, the window has passed, and nobody at the destination has said anything.
+        Missing => "missing" / "逾期未到",
+        /// The window has passed and the origin has not recorded a departure.
+        NotDeparted => "not_departed" / "未记录出发",
+        /// Reported by somebody, and not confirmed by the deadline.
+        Unanswered => "unanswered" / "逾期未答复",
+        /// Claimed by the destination or an employer, and announced by no origin.
+        Unannounced => "unannounced" / "未经申报",
+        /// The same worker is claimed twice for the same time.
+        Duplicate => "duplicate" / "重复",
+        /// Two sides give different values for the same field.
+        FieldMismatch => "field_mismatch" / "信息不符",
+        /// Arrived at an employer other than the planned one.
+        WrongEmployer => "wrong_employer" / "用人单位不符",
+        /// Arrived in a region other than the planned one.
+        WrongRegion => "wrong_region" / "地区不符",
+        /// A claim fits several announced rows equally well.
+        Ambiguous => "ambiguous" / "无法唯一匹配",
+        /// A side has contested a claim.
+        Disputed => "disputed" / "有争议",
+        /// The destination says that the person did not arrive, and nobody says otherwise.
+        NotArrived => "not_arrived" / "未到岗",
+        /// Withdrawn before departure, or the held place lapsed, and nobody claims an arrival.
+        Void => "void" / "作废",
+        /// Of a quota, never of a row: fewer confirmed arrivals than approved places.
+        Under => "under" / "名额未满",
+    }
 }
 
 impl Situation {

@@ -32,14 +32,14 @@ pub struct RegionFilter {
     pub name: Option<String>,
 }
 
-/// Whether a code is in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CodeStatus {
-    /// A division holds it today.
-    Current,
-    /// It stood for a division in the past.
-    Historic,
+crate::text_enum! {
+    /// Whether a code is in force.
+    pub enum CodeStatus {
+        /// A division holds it today.
+        Current => "current" / "现行",
+        /// It stood for a division in the past.
+        Historic => "historic" / "历史",
+    }
 }
 
 /// A code that is or was in force, with everything known about it.

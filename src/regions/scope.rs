@@ -8,35 +8,32 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use super::{Atlas, RegionCode, RegionLevel};
 
 crate::text_enum! {
     /// The local four-way split, seen from the county of origin.
     pub enum Scope {
         /// 省外: in another province.
-        OutsideProvince => "outside_province",
+        OutsideProvince => "outside_province" / "省外" / "outside the province",
         /// 省内市外: in the province, outside the prefecture.
-        OutsidePrefecture => "outside_prefecture",
+        OutsidePrefecture => "outside_prefecture" / "省内市外" / "in the province, outside the prefecture",
         /// 市内县外: in the prefecture, outside the county.
-        InsidePrefecture => "inside_prefecture",
+        InsidePrefecture => "inside_prefecture" / "市内县外" / "in the prefecture, outside the county",
         /// 县内: in the county itself.
-        InsideCounty => "inside_county",
+        InsideCounty => "inside_county" / "县内" / "in the county",
     }
 }
 
-/// The national three-way split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ThreeWayScope {
-    /// 省外: in another province.
-    OutsideProvince,
-    /// 省内县外: in the province, outside the county.
-    InsideProvinceOutsideCounty,
-    /// 县内: in the county itself.
-    InsideCounty,
+crate::text_enum! {
+    /// The national three-way split.
+    pub enum ThreeWayScope {
+        /// 省外: in another province.
+        OutsideProvince => "outside_province" / "省外" / "outside the province",
+        /// 省内县外: in the province, outside the county.
+        InsideProvinceOutsideCounty => "inside_province_outside_county" / "省内县外" / "in the province, outside the county",
+        /// 县内: in the county itself.
+        InsideCounty => "inside_county" / "县内" / "in the county",
+    }
 }
 
 impl Scope {
@@ -47,50 +44,6 @@ impl Scope {
             Self::OutsideProvince => ThreeWayScope::OutsideProvince,
             Self::OutsidePrefecture | Self::InsidePrefecture => ThreeWayScope::InsideProvinceOutsideCounty,
             Self::InsideCounty => ThreeWayScope::InsideCounty,
-        }
-    }
-
-    /// The label in English.
-    #[must_use]
-    pub const fn label_en(self) -> &'static str {
-        match self {
-            Self::OutsideProvince => "outside the province",
-            Self::OutsidePrefecture => "in the province, outside the prefecture",
-            Self::InsidePrefecture => "in the prefecture, outside the county",
-            Self::InsideCounty => "in the county",
-        }
-    }
-
-    /// The label in Chinese, as reports print it.
-    #[must_use]
-    pub const fn label_zh(self) -> &'static str {
-        match self {
-            Self::OutsideProvince => "省外",
-            Self::OutsidePrefecture => "省内市外",
-            Self::InsidePrefecture => "市内县外",
-            Self::InsideCounty => "县内",
-        }
-    }
-}
-
-impl ThreeWayScope {
-    /// The label in English.
-    #[must_use]
-    pub const fn label_en(self) -> &'static str {
-        match self {
-            Self::OutsideProvince => "outside the province",
-            Self::InsideProvinceOutsideCounty => "in the province, outside the county",
-            Self::InsideCounty => "in the county",
-        }
-    }
-
-    /// The label in Chinese, as reports print it.
-    #[must_use]
-    pub const fn label_zh(self) -> &'static str {
-        match self {
-            Self::OutsideProvince => "省外",
-            Self::InsideProvinceOutsideCounty => "省内县外",
-            Self::InsideCounty => "县内",
         }
     }
 }

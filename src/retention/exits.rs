@@ -23,9 +23,9 @@ crate::text_enum! {
     /// What an entry about an exit does.
     pub enum ExitKind {
         /// It reports an exit, or corrects the one reported before.
-        Reported => "reported",
+        Reported => "reported" / "报告离岗",
         /// It takes the exit back: nobody left.
-        Withdrawn => "withdrawn",
+        Withdrawn => "withdrawn" / "撤回离岗",
     }
 }
 

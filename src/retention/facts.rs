@@ -17,9 +17,9 @@ crate::text_enum! {
     /// result still needs somebody who saw the worker on or after the due day, so the generous start cannot make one alone.
     pub enum DateGrain {
         /// The day itself is known.
-        Day => "day",
+        Day => "day" / "精确到日",
         /// Only the month is known; the stored day is any day in it.
-        Month => "month",
+        Month => "month" / "精确到月",
     }
 }
 
@@ -47,27 +47,27 @@ crate::text_enum! {
     /// Why a worker left.
     pub enum ExitReason {
         /// The term of the work was over (合同到期、工作完成).
-        ContractEnded => "contract_ended",
+        ContractEnded => "contract_ended" / "合同到期",
         /// The worker gave notice (辞职).
-        Resigned => "resigned",
+        Resigned => "resigned" / "辞职",
         /// The worker left without notice (自离).
-        LeftWithoutNotice => "left_without_notice",
+        LeftWithoutNotice => "left_without_notice" / "自离",
         /// The employer ended it (辞退).
-        Dismissed => "dismissed",
+        Dismissed => "dismissed" / "辞退",
         /// Home for the holiday and expected back (返乡过节).
-        HolidayHome => "holiday_home",
+        HolidayHome => "holiday_home" / "返乡过节",
         /// Moved to another employer (转岗).
-        Transferred => "transferred",
+        Transferred => "transferred" / "转岗",
         /// Went home for good or for family reasons (返乡).
-        ReturnedHome => "returned_home",
+        ReturnedHome => "returned_home" / "返乡",
         /// Illness or injury (伤病).
-        IllOrInjured => "ill_or_injured",
+        IllOrInjured => "ill_or_injured" / "伤病",
         /// The worker died (死亡).
-        Deceased => "deceased",
+        Deceased => "deceased" / "死亡",
         /// The employer closed or stopped work (停产、倒闭).
-        EmployerClosed => "employer_closed",
+        EmployerClosed => "employer_closed" / "停产、倒闭",
         /// Another reason, given in words elsewhere.
-        Other => "other",
+        Other => "other" / "其他",
     }
 }
 

@@ -194,7 +194,7 @@ fn view(history: History, exits: Vec<ExitEntry>, rule: Option<&RetentionRule>, a
 
 /// Every node by every scope, narrowest first.
 pub(super) fn questions(rule: &RetentionRule) -> Vec<(RetentionNode, EmployerScope)> {
-    rule.nodes.iter().flat_map(|node| EmployerScope::ALL.map(|scope| (*node, scope))).collect()
+    rule.nodes.iter().flat_map(|node| EmployerScope::ALL.iter().map(|scope| (*node, *scope))).collect()
 }
 
 fn spell_views(history: &History, allowed_gap_days: i64) -> Vec<SpellView> {

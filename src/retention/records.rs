@@ -15,17 +15,17 @@ crate::text_enum! {
     /// Where an observation comes from.
     pub enum ObservationSource {
         /// 用人单位花名册: the employer's roster.
-        EmployerRoster => "employer_roster",
+        EmployerRoster => "employer_roster" / "用人单位花名册",
         /// 工资支付台账: the wage ledger.
-        WageLedger => "wage_ledger",
+        WageLedger => "wage_ledger" / "工资支付台账",
         /// 社会保险缴费: the social insurance list.
-        SocialInsurance => "social_insurance",
+        SocialInsurance => "social_insurance" / "社会保险缴费",
         /// 服务站走访: a visit by a station.
-        StationVisit => "station_visit",
+        StationVisit => "station_visit" / "服务站走访",
         /// 电话回访: a phone call.
-        PhoneCall => "phone_call",
+        PhoneCall => "phone_call" / "电话回访",
         /// 就业登记: employment registration or a filed contract.
-        Registration => "registration",
+        Registration => "registration" / "就业登记",
     }
 }
 
@@ -48,13 +48,13 @@ crate::text_enum! {
     /// In which capacity a party reports.
     pub enum ReporterRole {
         /// 用人单位.
-        Employer => "employer",
+        Employer => "employer" / "用人单位",
         /// 输入地.
-        Destination => "destination",
+        Destination => "destination" / "输入地",
         /// 劳务工作站.
-        Station => "station",
+        Station => "station" / "劳务工作站",
         /// 输出地.
-        Origin => "origin",
+        Origin => "origin" / "输出地",
     }
 }
 

@@ -487,7 +487,7 @@ mod tests {
     #[test]
     fn twelve_workers_get_the_hand_made_verdicts_by_employer_by_region_and_by_any() {
         for (worker, expected) in the_twelve() {
-            for (scope, expected) in EmployerScope::ALL.into_iter().zip(expected) {
+            for (scope, expected) in EmployerScope::ALL.iter().copied().zip(expected) {
                 let verdicts: String = rule()
                     .nodes
                     .iter()
@@ -761,7 +761,7 @@ mod tests {
         fn one_more_supporting_observation_never_undoes_retained(
             worker in some_worker(), rule in some_rule(), node in some_node(), more in some_observation(), today in some_day()
         ) {
-            for scope in EmployerScope::ALL {
+            for scope in EmployerScope::ALL.iter().copied() {
                 if worker.check(&rule, node, scope, today).state == NodeState::Retained {
                     let mut supported = worker.clone();
                     supported.observations.push(Observation { in_post: true, ..more });
@@ -774,7 +774,7 @@ mod tests {
         fn time_alone_never_undoes_retained(
             worker in some_worker(), rule in some_rule(), node in some_node(), today in some_day(), later in 0_i64..200
         ) {
-            for scope in EmployerScope::ALL {
+            for scope in EmployerScope::ALL.iter().copied() {
                 if worker.check(&rule, node, scope, today).state == NodeState::Retained {
                     let verdict = worker.check(&rule, node, scope, days_after(today, later));
                     prop_assert_eq!(verdict.state, NodeState::Retained);
@@ -787,7 +787,8 @@ mod tests {
             worker in some_worker(), rule in some_rule(), node in some_node(), today in some_day()
         ) {
             let retained: Vec<bool> = EmployerScope::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .map(|scope| worker.check(&rule, node, scope, today).state == NodeState::Retained)
                 .collect();
             prop_assert!(retained.is_sorted(), "{:?}", retained);
@@ -800,7 +801,7 @@ mod tests {
             let mut turned = worker.clone();
             turned.spells.reverse();
             turned.observations.reverse();
-            for scope in EmployerScope::ALL {
+            for scope in EmployerScope::ALL.iter().copied() {
                 prop_assert_eq!(worker.check(&rule, node, scope, today), turned.check(&rule, node, scope, today));
             }
         }

@@ -14,13 +14,13 @@ crate::text_enum! {
     /// What is known about a placement at a node.
     pub enum NodeState {
         /// The node's day has not come (未到期).
-        NotDue => "not_due",
+        NotDue => "not_due" / "未到期",
         /// Seen in post on or after the due day, with no longer break than allowed (在岗).
-        Retained => "retained",
+        Retained => "retained" / "在岗",
         /// Known to have left before the due day (已离岗).
-        Left => "left",
+        Left => "left" / "已离岗",
         /// Due, and no sufficient evidence either way (无法核实).
-        Unverifiable => "unverifiable",
+        Unverifiable => "unverifiable" / "无法核实",
     }
 }
 
@@ -28,39 +28,39 @@ crate::text_enum! {
     /// Why a node has its state.
     pub enum RetentionReason {
         /// The due day is still to come.
-        DueDayAhead => "due_day_ahead",
+        DueDayAhead => "due_day_ahead" / "未到期",
         /// The clock stood still during known absences and the moved due day is still to come (cumulative rules).
-        ClockPaused => "clock_paused",
+        ClockPaused => "clock_paused" / "计时暂停",
         /// Seen in post on or after the due day.
-        SeenInPost => "seen_in_post",
+        SeenInPost => "seen_in_post" / "到期后在岗",
         /// The placement ended before the due day.
-        Exited => "exited",
+        Exited => "exited" / "到期前离岗",
         /// The work ended before the due day and the worker did not come back within the allowed gap.
-        NotBackWithinGap => "not_back_within_gap",
+        NotBackWithinGap => "not_back_within_gap" / "未在允许间隔内返岗",
         /// The worker came back, but after a longer absence than allowed.
-        BreakTooLong => "break_too_long",
+        BreakTooLong => "break_too_long" / "中断过长",
         /// All absences together are longer than allowed (cumulative rules).
-        AbsencesTooLong => "absences_too_long",
+        AbsencesTooLong => "absences_too_long" / "累计缺勤过长",
         /// The rule counts from the listing day of the group, and that day is not known. Remedy: record it.
-        ListingDayUnknown => "listing_day_unknown",
+        ListingDayUnknown => "listing_day_unknown" / "纳入日期不明",
         /// The work ended before the due day, and the allowed gap to come back is still open.
-        ReturnWindowOpen => "return_window_open",
+        ReturnWindowOpen => "return_window_open" / "返岗期限未过",
         /// Nobody has seen the worker since the start. Remedy: ask for the employer's roster.
-        NeverObserved => "never_observed",
+        NeverObserved => "never_observed" / "从未核实在岗",
         /// Recently seen, but not yet on or after the due day. Remedy: the next roster will tell.
-        NotSeenSinceDue => "not_seen_since_due",
+        NotSeenSinceDue => "not_seen_since_due" / "到期后尚未核实",
         /// The last sighting is too old to speak for the due day. Remedy: ask for the roster of that month.
-        EvidenceStale => "evidence_stale",
+        EvidenceStale => "evidence_stale" / "证据过旧",
         /// Seen on or after the due day, but for too long before it nobody saw the worker. Remedy: ask for the months between.
-        SilenceTooLong => "silence_too_long",
+        SilenceTooLong => "silence_too_long" / "长期无核实记录",
         /// Too few days in post are shown (cumulative rules). Remedy: ask for the months between.
-        DaysNotShown => "days_not_shown",
+        DaysNotShown => "days_not_shown" / "在岗天数不足",
         /// The observations that would show it are weaker than the agreement demands.
-        EvidenceBelowMinimum => "evidence_below_minimum",
+        EvidenceBelowMinimum => "evidence_below_minimum" / "证据等级不足",
         /// The observations that would show it carry a wage under the floor.
-        WageBelowFloor => "wage_below_floor",
+        WageBelowFloor => "wage_below_floor" / "工资低于下限",
         /// The observations that would show it carry no wage, and the agreement has a floor.
-        WageNotShown => "wage_not_shown",
+        WageNotShown => "wage_not_shown" / "缺少工资信息",
     }
 }
 

@@ -19,6 +19,8 @@ const PUBLIC: &[(&str, &str)] = &[
     ("/readyz", "a load balancer has no token"),
     ("/openapi.json", "one must be able to read how to get a token"),
     ("/problems/{code}", "a person opens it from a log or a message"),
+    ("/v1/code-lists", "the labels of what the public document names"),
+    ("/v1/code-lists/{name}", "the labels of what the public document names"),
     ("/oauth/token", "the client proves itself by its assertion"),
     ("/.well-known/jwks.json", "keys to check tokens by are public"),
     ("/.well-known/oauth-authorization-server", "one must be able to find out how to get a token"),

@@ -12,6 +12,7 @@
 mod agreements;
 mod append_only;
 mod arrivals;
+mod code_lists;
 mod command_line;
 mod contract;
 mod dispatches;

@@ -119,7 +119,7 @@ impl StoredRow {
         let situation =
             Situation::from_code(&self.situation).ok_or_else(|| Error::internal("a row in an unknown situation"))?;
         let detail = serde_json::from_str(&self.detail)?;
-        let tier = self.tier.as_deref().and_then(IdentityTier::from_code);
+        let tier = self.tier.as_deref().and_then(IdentityTier::from_text);
         Ok(ReconciliationRow::of(self.ordinal, situation, detail, (self.placement_id, self.claim_id), tier))
     }
 }
@@ -169,7 +169,7 @@ pub fn append(connection: &mut DbConnection, run: &ReconciliationRun, written: i
         .iter()
         .map(|row| {
             let detail = serde_json::to_string(&row.detail)?;
-            Ok((row.situation.code(), row.placement_id, row.claim_id, row.tier.map(IdentityTier::code), detail))
+            Ok((row.situation.code(), row.placement_id, row.claim_id, row.tier.map(IdentityTier::as_str), detail))
         })
         .collect::<Result<Vec<_>>>()?;
     let source = connection.rows(&[

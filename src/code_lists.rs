@@ -1,0 +1,177 @@
+//! Every enumerated value of the API with its label in Chinese and English, for whoever shows them to people.
+//!
+//! The labels stand where the values are declared; here each list only gets the name it is found under. Tests hold the lists to the
+//! declarations in the source and to the enumerations of the API document.
+
+pub mod routes;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::agreements::rule_terms::{
+    ArrivalMeaning, AttributionRule, Continuity, EmployerScope, EvidenceLevel, NodeUnit, StartBasis,
+};
+use crate::agreements::{
+    self, AgreementAction, AgreementKind, AgreementState, Indicator, PartyRole, Unit, VersionAction, VersionState,
+};
+use crate::arrivals::{ClaimantRole, ClaimedOutcome, DisputeAction, DisputeState};
+use crate::db::text_columns::CodeLabel;
+use crate::dispatches::tally::{self, Measure};
+use crate::dispatches::{DispatchAction, DispatchMode, DispatchState, PlacementState};
+use crate::error::Code;
+use crate::http::receipt::RowStatus;
+use crate::identity::clients::{ClientAction, ClientState, KeyState};
+use crate::parties::credit_code::CreditCodeWarning;
+use crate::parties::{PartyAction, PartyKind, PartyState};
+use crate::quotas::accounts::{AccountKind, EntryKind};
+use crate::quotas::{QuotaAction, QuotaState};
+use crate::reconciliation::consequences::{AppliesTo, CountsAs, DiscrepancyCode, Owner, TwoSided};
+use crate::reconciliation::differences::MismatchField;
+use crate::reconciliation::matching::IdentityTier;
+use crate::reconciliation::report::RunState;
+use crate::reconciliation::situations::Situation;
+use crate::regions::routes::CodeStatus;
+use crate::regions::{RegionKind, RegionLevel, Scope, ThreeWayScope};
+use crate::retention::exits::ExitKind;
+use crate::retention::facts::{DateGrain, ExitReason};
+use crate::retention::records::{ObservationSource, ReporterRole};
+use crate::retention::verdict::{NodeState, RetentionReason};
+use crate::workers::{ErasureReason, GroupCode, Population, WorkerAction, WorkerSex, WorkerState};
+
+/// One list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "name": "party-state", "items": [
+    { "code": "active", "label_en": "active", "label_zh": "有效" },
+    { "code": "suspended", "label_en": "suspended", "label_zh": "已停用" },
+] }))]
+pub struct CodeList {
+    /// What it is found under: the name of the schema in kebab-case.
+    #[schema(max_length = 50)]
+    pub name: &'static str,
+    /// Its values, in their own order.
+    #[schema(max_items = 200)]
+    pub items: Vec<CodeLabel>,
+}
+
+/// Every list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "items": [{ "name": "exit-kind", "items": [
+    { "code": "reported", "label_en": "reported", "label_zh": "报告离岗" },
+] }] }))]
+pub struct CodeLists {
+    /// The lists, by name.
+    #[schema(max_items = 200)]
+    pub items: Vec<CodeList>,
+}
+
+type Labels = fn() -> Vec<CodeLabel>;
+
+const LISTS: &[(&str, Labels)] = &[
+    ("account-kind", AccountKind::labels),
+    ("agreement-action", AgreementAction::labels),
+    ("agreement-kind", AgreementKind::labels),
+    ("agreement-state", AgreementState::labels),
+    ("applies-to", AppliesTo::labels),
+    ("arrival-meaning", ArrivalMeaning::labels),
+    ("attribution-rule", AttributionRule::labels),
+    ("claimant-role", ClaimantRole::labels),
+    ("claimed-outcome", ClaimedOutcome::labels),
+    ("client-action", ClientAction::labels),
+    ("client-state", ClientState::labels),
+    ("code-status", CodeStatus::labels),
+    ("continuity", Continuity::labels),
+    ("counts-as", CountsAs::labels),
+    ("credit-code-warning", CreditCodeWarning::labels),
+    ("date-grain", DateGrain::labels),
+    ("discrepancy-code", DiscrepancyCode::labels),
+    ("dispatch-action", DispatchAction::labels),
+    ("dispatch-mode", DispatchMode::labels),
+    ("dispatch-state", DispatchState::labels),
+    ("dispute-action", DisputeAction::labels),
+    ("dispute-state", DisputeState::labels),
+    ("employer-scope", EmployerScope::labels),
+    ("entry-kind", EntryKind::labels),
+    ("erasure-reason", ErasureReason::labels),
+    ("evidence-level", EvidenceLevel::labels),
+    ("exit-kind", ExitKind::labels),
+    ("exit-reason", ExitReason::labels),
+    ("figure-standing", tally::Standing::labels),
+    ("group-code", GroupCode::labels),
+    ("identity-tier", IdentityTier::labels),
+    ("indicator", Indicator::labels),
+    ("key-state", KeyState::labels),
+    ("measure", Measure::labels),
+    ("mismatch-field", MismatchField::labels),
+    ("node-state", NodeState::labels),
+    ("node-unit", NodeUnit::labels),
+    ("observation-source", ObservationSource::labels),
+    ("owner", Owner::labels),
+    ("party-action", PartyAction::labels),
+    ("party-kind", PartyKind::labels),
+    ("party-role", PartyRole::labels),
+    ("party-state", PartyState::labels),
+    ("placement-state", PlacementState::labels),
+    ("population", Population::labels),
+    ("problem", problems),
+    ("quota-action", QuotaAction::labels),
+    ("quota-state", QuotaState::labels),
+    ("region-kind", RegionKind::labels),
+    ("region-level", RegionLevel::labels),
+    ("reporter-role", ReporterRole::labels),
+    ("retention-reason", RetentionReason::labels),
+    ("row-status", RowStatus::labels),
+    ("run-state", RunState::labels),
+    ("scope", Scope::labels),
+    ("situation", Situation::labels),
+    ("standing", agreements::Standing::labels),
+    ("start-basis", StartBasis::labels),
+    ("three-way-scope", ThreeWayScope::labels),
+    ("two-sided", TwoSided::labels),
+    ("unit", Unit::labels),
+    ("version-action", VersionAction::labels),
+    ("version-state", VersionState::labels),
+    ("worker-action", WorkerAction::labels),
+    ("worker-sex", WorkerSex::labels),
+    ("worker-state", WorkerState::labels),
+];
+
+fn problems() -> Vec<CodeLabel> {
+    let label = |code: &Code| {
+        let definition = code.definition();
+        CodeLabel::new(definition.name, definition.title_en, definition.title_zh)
+    };
+    Code::ALL.iter().map(label).collect()
+}
+
+/// Every list, by name.
+#[must_use]
+pub fn all() -> CodeLists {
+    CodeLists { items: LISTS.iter().map(|(name, labels)| CodeList { name, items: labels() }).collect() }
+}
+
+/// The list of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<CodeList> {
+    LISTS.iter().find(|(known, _)| *known == name).map(|(name, labels)| CodeList { name, items: labels() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_has_a_label_in_both_languages() {
+        for list in all().items {
+            for label in &list.items {
+                let chinese = label.label_zh.chars().any(|letter| letter > '一');
+                assert!(chinese && !label.label_en.is_empty(), "{}: {label:?}", list.name);
+                assert!(!label.label_en.contains('_'), "{}: {label:?}", list.name);
+            }
+        }
+    }
+
+    #[test]
+    fn lists_stand_in_the_order_of_their_names_and_once() {
+        assert!(LISTS.is_sorted_by(|left, right| left.0 < right.0));
+    }
+}
