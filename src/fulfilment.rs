@@ -13,9 +13,64 @@ pub mod store;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::agreements::Target;
+use crate::agreements::{Target, Unit};
 use crate::db::{Day, Id};
+use crate::dispatches::tally::Standing;
 use crate::regions::Scope;
+use crate::workers::Population;
+
+crate::text_enum! {
+    /// What the rows behind a number have in common.
+    pub enum Step {
+        /// Departed, and still taking a place of the quota.
+        Filled => "filled",
+        /// Departed under the agreement.
+        Departed => "departed",
+        /// Arrived, as the terms define it.
+        Onboarded => "onboarded",
+        /// Did not arrive, or was turned down.
+        NotArrived => "not_arrived",
+        /// No longer in post.
+        Ended => "ended",
+        /// The node is due by the day of reading.
+        Due => "due",
+        /// Seen in post at the node.
+        Retained => "retained",
+        /// Known to have left before the node.
+        Left => "left",
+        /// The node is due, and nothing is shown either way.
+        Unverified => "unverified",
+    }
+}
+
+impl Step {
+    /// Whether the step is asked at a node of the rule.
+    #[must_use]
+    pub const fn is_at_node(self) -> bool {
+        matches!(self, Self::Due | Self::Retained | Self::Left | Self::Unverified)
+    }
+}
+
+/// A number and everything it is narrowed to: what its rows are found by.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    /// What the rows have in common.
+    pub step: Step,
+    /// Plan year; all when absent.
+    pub plan_year: Option<i64>,
+    /// Quota; the whole agreement when absent.
+    pub quota_id: Option<Id>,
+    /// How far from the origin; everywhere when absent.
+    pub scope: Option<Scope>,
+    /// Node, for the steps that have one.
+    pub node: Option<String>,
+    /// Whose rows.
+    pub population: Population,
+    /// Distinct persons, or placements.
+    pub unit: Unit,
+    /// How sure; every standing when absent.
+    pub standing: Option<Standing>,
+}
 
 /// A figure with its bounds: what is sure, what is said, what is contested (N4). It is what claims and evidence say under the terms; on
 /// which of the rows both sides agree is for reconciliation, which counts no row that is not certain here.
@@ -80,7 +135,7 @@ pub struct Funnel {
 }
 
 /// A number of placements and, of which, formerly-poor people including the monitored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Group {
     /// Placements, whatever their standing.
     #[schema(minimum = 0, maximum = 10_000_000)]
@@ -91,6 +146,25 @@ pub struct Group {
     /// Of which lifted (脱贫人口含监测对象), distinct persons.
     #[schema(minimum = 0, maximum = 10_000_000)]
     pub lifted_persons: i64,
+    /// Where the rows behind the three numbers are.
+    pub rows: GroupRows,
+}
+
+/// Addresses of the rows behind the numbers of a group: as many rows as the number says. None where there are no rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct GroupRows {
+    /// A row for each placement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
+    pub placements: Option<String>,
+    /// A row for each person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
+    pub persons: Option<String>,
+    /// A row for each person who is formerly poor or monitored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
+    pub lifted_persons: Option<String>,
 }
 
 /// What is known at a node.
@@ -103,6 +177,10 @@ pub struct NodeFigure {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 10_000_000)]
     pub due: Option<i64>,
+    /// Address of a row for each placement that is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
+    pub due_rows: Option<String>,
     /// Seen in post at the node.
     pub retained: Group,
     /// Known to have left before it.
@@ -111,6 +189,10 @@ pub struct NodeFigure {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 10_000_000)]
     pub unverified: Option<i64>,
+    /// Address of a row for each placement that is not shown either way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
+    pub unverified_rows: Option<String>,
 }
 
 /// Places of a quota in the funnel.
@@ -130,6 +212,22 @@ pub struct QuotaPlaces {
     /// Taken by workers who departed.
     #[schema(minimum = 0, maximum = 10_000_000)]
     pub filled: i64,
+    /// Where the numbers come from.
+    pub rows: PlacesRows,
+}
+
+/// What stands behind the places of a quota.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PlacesRows {
+    /// The quota, which says what was requested and approved.
+    #[schema(max_length = 500)]
+    pub offered: String,
+    /// The balance of the quota: the open holds of its own account add up to what is held.
+    #[schema(max_length = 500)]
+    pub held: String,
+    /// A row for each placement that takes a place.
+    #[schema(max_length = 500)]
+    pub filled: String,
 }
 
 /// How far an agreement is fulfilled.

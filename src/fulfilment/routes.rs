@@ -6,8 +6,8 @@ use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::store::{self, BehindRow};
-use super::{Fulfilment, rules};
-use crate::agreements::{self, Target, Terms};
+use super::{Figure, Fulfilment, Step, rules};
+use crate::agreements::{self, Target, Terms, Unit};
 use crate::app::State;
 use crate::db::{DbConnection, Id, Page};
 use crate::dispatches::tally::{self, Standing};
@@ -15,6 +15,8 @@ use crate::error::{Code, Error, Fault, Result};
 use crate::http::{Answer, Listing, PageParams};
 use crate::identity::Caller;
 use crate::identity::policy::AgreementsRead;
+use crate::regions::Scope;
+use crate::workers::Population;
 
 /// Which figure's rows.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -54,7 +56,7 @@ pub async fn get_fulfilment(
             retention_rule_id: terms.retention.rule_id.clone(),
             targets: rules::targets(agreement_id, &terms, &figures),
             places: store::places(connection, agreement_id, now)?,
-            funnel: rules::funnels(&terms, &figures, now.day()),
+            funnel: rules::funnels(agreement_id, &terms, &figures, now.day()),
         };
         Ok(Answer::ok(&fulfilment)?.tagged())
     };
@@ -80,9 +82,9 @@ pub async fn list_fulfilment_rows(
         let terms = agreements::store::terms_on(connection, agreement_id, today)?;
         let target = target_of(&terms, listing.filter.target)?;
         let standing = listing.filter.standing.unwrap_or(Standing::Certain);
-        let rows = store::rows(connection, agreement_id, target, standing, &page)?;
-        let person = target.unit == agreements::Unit::Person;
-        Answer::page(&page.page(&keys, rows, |row: &BehindRow| if person { row.worker_id } else { row.placement_id }))
+        let figure = rules::figure_of(target, standing);
+        let rows = store::rows(connection, agreement_id, &figure, today, &page)?;
+        Answer::page(&page.page(&keys, rows, |row| row.key(figure.unit)))
     };
     state.db.read(read).await
 }
@@ -98,7 +100,76 @@ fn target_of(terms: &Terms, number: usize) -> Result<&Target> {
     })
 }
 
+/// Which number of the funnel.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct FunnelRowsFilter {
+    /// What the rows have in common.
+    #[param(inline, example = "onboarded")]
+    pub step: Step,
+    /// Only of this plan year.
+    #[param(minimum = 1980, maximum = 2099, example = 2026)]
+    pub plan_year: Option<i64>,
+    /// Only against this quota.
+    pub quota_id: Option<Id>,
+    /// Only this far from the origin.
+    pub scope: Option<Scope>,
+    /// The node, for due, retained, left and unverified.
+    #[param(max_length = 10, pattern = "^[0-9]{1,4}[dm]$", example = "90d")]
+    pub node: Option<String>,
+    /// Of which; everybody unless told.
+    pub population: Option<Population>,
+    /// Persons, or placements; placements unless told.
+    pub unit: Option<Unit>,
+}
+
+impl FunnelRowsFilter {
+    fn figure(&self) -> Result<Figure> {
+        let fault = match (self.step.is_at_node(), self.node.is_some()) {
+            (true, false) => Fault::query("node", "node_needed", "say at which node", "请指明考核节点"),
+            (false, true) => Fault::query("node", "node_not_asked", "this step has no node", "该环节不按节点统计"),
+            _ => {
+                return Ok(Figure {
+                    step: self.step,
+                    plan_year: self.plan_year,
+                    quota_id: self.quota_id,
+                    scope: self.scope,
+                    node: self.node.clone(),
+                    population: self.population.unwrap_or(Population::All),
+                    unit: self.unit.unwrap_or(Unit::PersonTime),
+                    standing: None,
+                });
+            }
+        };
+        Err(Error::new(Code::ParameterInvalid).fault(fault))
+    }
+}
+
+/// Lists the rows behind a number of the funnel
+///
+/// The fulfilment carries the address for each of its numbers; there are as many rows as the number says. One row for each placement,
+/// or, with `unit=person`, for each person; whoever is disputed is among them.
+#[utoipa::path(tag = "fulfilment", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, FunnelRowsFilter),
+    responses((status = 200, description = "A page of rows", body = Page<BehindRow>)), security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/fulfilment/funnel/rows")]
+pub async fn list_funnel_rows(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<Id>,
+    listing: Listing<FunnelRowsFilter>,
+) -> Result<Answer> {
+    let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
+    let (figure, today) = (listing.filter.figure()?, state.clock.today());
+    let read = move |connection: &mut DbConnection| {
+        agreements::store::role(connection, &caller.scope, agreement_id)?;
+        let rows = store::rows(connection, agreement_id, &figure, today, &page)?;
+        Answer::page(&page.page(&keys, rows, |row| row.key(figure.unit)))
+    };
+    state.db.read(read).await
+}
+
 /// Mounts the routes of this slice.
 pub fn mount(config: &mut ServiceConfig) {
-    config.service(get_fulfilment).service(list_fulfilment_rows);
+    config.service(get_fulfilment).service(list_fulfilment_rows).service(list_funnel_rows);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bounds, Funnel, Group, NodeFigure, TargetProgress};
+use super::{Bounds, Figure, Funnel, Group, GroupRows, NodeFigure, PlacesRows, Step, TargetProgress};
 use crate::agreements::{Indicator, Target, Terms, Unit};
 use crate::db::{Day, Id};
 use crate::dispatches::tally::{Cell, Count, Figures, Measure, Standing};
@@ -16,6 +16,26 @@ pub const fn measure_of(indicator: Indicator) -> Measure {
         Indicator::Dispatched => Measure::Dispatched,
         Indicator::Onboarded => Measure::Onboarded,
         Indicator::Retained => Measure::Retained,
+    }
+}
+
+/// The figure of a target under one standing.
+#[must_use]
+pub fn figure_of(target: &Target, standing: Standing) -> Figure {
+    let step = match target.indicator {
+        Indicator::Dispatched => Step::Departed,
+        Indicator::Onboarded => Step::Onboarded,
+        Indicator::Retained => Step::Retained,
+    };
+    Figure {
+        step,
+        plan_year: Some(target.plan_year),
+        quota_id: None,
+        scope: target.scope,
+        node: target.node.map(crate::agreements::rule_terms::RetentionNode::code),
+        population: target.population,
+        unit: target.unit,
+        standing: Some(standing),
     }
 }
 
@@ -70,21 +90,24 @@ fn bounds(target: &Target, figures: &Figures) -> Bounds {
 /// Which funnel: plan year, quota (nil for the agreement), scope.
 type Key = (i64, Id, Option<Scope>);
 
+/// How many placements are due by the day of reading: plan year, quota, node.
+type Due<'a> = BTreeMap<(i64, Id, &'a str), i64>;
+
 /// The funnels of the agreement and of each quota, in the order of year, quota and scope.
 #[must_use]
-pub fn funnels(terms: &Terms, figures: &Figures, today: Day) -> Vec<Funnel> {
+pub fn funnels(agreement_id: Id, terms: &Terms, figures: &Figures, today: Day) -> Vec<Funnel> {
     let mut cells: BTreeMap<Key, BTreeMap<(Measure, &str), Group>> = BTreeMap::new();
     for (cell, count) in &figures.tallies {
         let groups = cells.entry((cell.plan_year, cell.quota_id, cell.scope)).or_default();
         add(groups.entry((cell.measure, cell.node.as_str())).or_default(), cell.population, *count);
     }
-    let mut due: BTreeMap<(i64, Id, &str), i64> = BTreeMap::new();
+    let mut due = Due::new();
     for ((plan_year, quota_id, node, _), placements) in
         figures.due.iter().filter(|((_, _, _, due_on), _)| *due_on <= today)
     {
         *due.entry((*plan_year, *quota_id, node.as_str())).or_default() += placements;
     }
-    cells.into_iter().map(|(key, groups)| funnel(terms, key, &groups, &due)).collect()
+    cells.into_iter().map(|(key, groups)| funnel(terms, &Addresses { agreement_id, key }, &groups, &due)).collect()
 }
 
 fn add(group: &mut Group, population: Population, count: Count) {
@@ -98,29 +121,69 @@ fn add(group: &mut Group, population: Population, count: Count) {
     }
 }
 
-fn funnel(
-    terms: &Terms,
+/// Where the rows behind the numbers of one funnel are.
+struct Addresses {
+    agreement_id: Id,
     key: Key,
-    groups: &BTreeMap<(Measure, &str), Group>,
-    due: &BTreeMap<(i64, Id, &str), i64>,
-) -> Funnel {
-    let (plan_year, quota_id, scope) = key;
-    let read = |measure: Measure, node: &str| groups.get(&(measure, node)).copied().unwrap_or_default();
+}
+
+impl Addresses {
+    /// None for a number without rows: most cells of a funnel are empty, and an answer has tens of thousands of them.
+    fn of(&self, number: i64, step: Step, node: &str, wanted: &str) -> Option<String> {
+        let (plan_year, quota_id, scope) = self.key;
+        let quota = if quota_id == Id::NIL { String::new() } else { format!("&quota_id={quota_id}") };
+        let scope = scope.map(|scope| format!("&scope={scope}")).unwrap_or_default();
+        let node = if node.is_empty() { String::new() } else { format!("&node={node}") };
+        let agreement = self.agreement_id;
+        (number > 0).then(|| {
+            format!("/v1/agreements/{agreement}/fulfilment/funnel/rows?step={step}&plan_year={plan_year}{quota}{scope}{node}{wanted}")
+        })
+    }
+
+    fn with_rows(&self, group: Group, step: Step, node: &str) -> Group {
+        let rows = GroupRows {
+            placements: self.of(group.placements, step, node, "&unit=person_time"),
+            persons: self.of(group.persons, step, node, "&unit=person"),
+            lifted_persons: self.of(group.lifted_persons, step, node, "&unit=person&population=lifted"),
+        };
+        Group { rows, ..group }
+    }
+}
+
+fn funnel(terms: &Terms, addresses: &Addresses, groups: &BTreeMap<(Measure, &str), Group>, due: &Due<'_>) -> Funnel {
+    let (plan_year, quota_id, scope) = addresses.key;
+    let read = |measure: Measure, step: Step, node: &str| {
+        addresses.with_rows(groups.get(&(measure, node)).cloned().unwrap_or_default(), step, node)
+    };
     let nodes = terms.retention.nodes.iter().map(|node| {
         let node = node.code();
-        let (retained, left) = (read(Measure::Retained, &node), read(Measure::Left, &node));
+        let retained = read(Measure::Retained, Step::Retained, &node);
+        let left = read(Measure::Left, Step::Left, &node);
         let due = scope.is_none().then(|| due.get(&(plan_year, quota_id, node.as_str())).copied().unwrap_or_default());
         let unverified = due.map(|due| (due - retained.placements - left.placements).max(0));
-        NodeFigure { node, due, retained, left, unverified }
+        let rows = |number: Option<i64>, step| number.and_then(|it| addresses.of(it, step, &node, "&unit=person_time"));
+        let (due_rows, unverified_rows) = (rows(due, Step::Due), rows(unverified, Step::Unverified));
+        NodeFigure { node, due, due_rows, retained, left, unverified, unverified_rows }
     });
     Funnel {
         plan_year,
         quota_id,
         scope,
-        departed: read(Measure::Dispatched, ""),
-        onboarded: read(Measure::Onboarded, ""),
-        not_arrived: read(Measure::NotArrived, ""),
-        ended: read(Measure::Ended, ""),
+        departed: read(Measure::Dispatched, Step::Departed, ""),
+        onboarded: read(Measure::Onboarded, Step::Onboarded, ""),
+        not_arrived: read(Measure::NotArrived, Step::NotArrived, ""),
+        ended: read(Measure::Ended, Step::Ended, ""),
         nodes: nodes.collect(),
+    }
+}
+
+/// What stands behind the places of a quota.
+#[must_use]
+pub fn behind_places(agreement_id: Id, quota_id: Id) -> PlacesRows {
+    let agreement = format!("/v1/agreements/{agreement_id}");
+    PlacesRows {
+        offered: format!("{agreement}/quotas/{quota_id}"),
+        held: format!("{agreement}/quotas/{quota_id}/balance"),
+        filled: format!("{agreement}/fulfilment/funnel/rows?step=filled&quota_id={quota_id}&unit=person_time"),
     }
 }

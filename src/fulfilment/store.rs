@@ -5,11 +5,10 @@ use diesel::sql_types::BigInt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::QuotaPlaces;
-use super::rules::measure_of;
-use crate::agreements::{Target, Unit};
-use crate::db::{DbConnection, Id, Instant, Keyset, PageRequest, Uid, statement};
-use crate::dispatches::tally::{Measure, Standing};
+use super::{Figure, QuotaPlaces, Step, rules};
+use crate::agreements::Unit;
+use crate::db::{Day, DbConnection, Id, Instant, Keyset, PageRequest, Uid, statement};
+use crate::dispatches::tally::Standing;
 use crate::error::Result;
 use crate::regions::Scope;
 use crate::workers::{GroupCode, Population};
@@ -28,6 +27,17 @@ pub struct BehindRow {
     pub placements: i64,
 }
 
+impl BehindRow {
+    /// The id that the rows of a figure are in the order of.
+    #[must_use]
+    pub const fn key(&self, unit: Unit) -> Id {
+        match unit {
+            Unit::Person => self.worker_id,
+            Unit::PersonTime => self.placement_id,
+        }
+    }
+}
+
 /// Places of every quota that was published, in the order of ids.
 pub fn places(connection: &mut DbConnection, agreement_id: Id, now: Instant) -> Result<Vec<QuotaPlaces>> {
     let rows: Vec<(Id, i64, i64, i64, i64)> = statement(
@@ -42,32 +52,40 @@ pub fn places(connection: &mut DbConnection, agreement_id: Id, now: Instant) -> 
     .load(connection)?;
     Ok(rows
         .into_iter()
-        .map(|(quota_id, requested, offered, held, filled)| QuotaPlaces { quota_id, requested, offered, held, filled })
+        .map(|(quota_id, requested, offered, held, filled)| {
+            let rows = rules::behind_places(agreement_id, quota_id);
+            QuotaPlaces { quota_id, requested, offered, held, filled, rows }
+        })
         .collect())
 }
 
-/// What a measure means as a condition on `p` (placement) and, for nodes, `k` (retention check). Its words are those of
-/// [`crate::dispatches::tally`]; a property test holds the two together.
-fn measure_condition(measure: Measure) -> &'static str {
-    match measure {
-        Measure::Dispatched => "p.departed_on is not null",
-        Measure::Onboarded => "p.departed_on is not null and p.onboarded_on is not null",
-        Measure::NotArrived => {
+/// What a step means as a condition on `p` (placement) and, for nodes, `k` (retention check). Its words are those of
+/// [`crate::dispatches::tally`]; a property test holds the two together. Due and unverified take a bind, the day of reading.
+fn condition(step: Step) -> &'static str {
+    match step {
+        Step::Filled => "p.departed_on is not null and p.holds_place",
+        Step::Departed => "p.departed_on is not null",
+        Step::Onboarded => "p.departed_on is not null and p.onboarded_on is not null",
+        Step::NotArrived => {
             "p.departed_on is not null and p.state in ('no_show', 'refused_by_employer', 'refused_by_worker')"
         }
-        Measure::Ended => "p.departed_on is not null and p.state = 'ended'",
-        Measure::Retained => "k.state = 'retained'",
-        Measure::Left => "k.state = 'left'",
+        Step::Ended => "p.departed_on is not null and p.state = 'ended'",
+        Step::Due => "k.due_on <= ?",
+        Step::Retained => "k.state = 'retained'",
+        Step::Left => "k.state = 'left'",
+        Step::Unverified => "k.state = 'pending' and k.due_on <= ?",
     }
 }
 
-/// Ranks the standing of a row: 0 certain, 1 probable, 2 disputed.
-fn standing_rank(measure: Measure) -> &'static str {
-    if measure == Measure::Dispatched {
-        "case when p.disputed then 2 else 0 end"
-    } else {
-        "case when p.disputed then 2 when p.certain then 0 else 1 end"
-    }
+/// Narrows to the best standing that any row of a person has, certain before probable before disputed.
+fn standing_condition(step: Step, standing: Standing) -> String {
+    let certain = if step == Step::Departed { "true" } else { "p.certain" };
+    let rank = match standing {
+        Standing::Certain => 0,
+        Standing::Probable => 1,
+        Standing::Disputed => 2,
+    };
+    format!("having min(case when p.disputed then 2 when {certain} then 0 else 1 end) = {rank}")
 }
 
 fn population_list(population: Population) -> String {
@@ -76,51 +94,53 @@ fn population_list(population: Population) -> String {
     members.join(", ")
 }
 
-/// The rows behind one figure of a target, in the order of workers (persons) or placements (person-times).
+/// The rows behind a figure, in the order of workers (persons) or placements (person-times).
 pub fn rows(
     connection: &mut DbConnection,
     agreement_id: Id,
-    target: &Target,
-    standing: Standing,
+    figure: &Figure,
+    today: Day,
     page: &PageRequest,
 ) -> Result<Vec<BehindRow>> {
-    let measure = measure_of(target.indicator);
-    let (condition, rank) = (measure_condition(measure), standing_rank(measure));
-    let check = if target.node.is_some() {
+    let person = figure.unit == Unit::Person;
+    let (key, group) =
+        if person { ("p.worker_id", "p.origin_id, p.worker_id") } else { ("p.id", "p.origin_id, p.worker_id, p.id") };
+    let check = if figure.step.is_at_node() {
         "join retention_check k on k.agreement_id = p.agreement_id and k.placement_id = p.id and k.node = ?"
     } else {
         ""
     };
-    let scope = if target.scope.is_some() { "and p.scope = ?" } else { "" };
-    let populations = population_list(target.population);
-    let person = target.unit == Unit::Person;
-    let (key, group) =
-        if person { ("p.worker_id", "p.origin_id, p.worker_id") } else { ("p.id", "p.origin_id, p.worker_id, p.id") };
+    let narrowed = |column: &str, is: bool| if is { format!("and p.{column} = ?") } else { String::new() };
+    let plan_year = narrowed("plan_year", figure.plan_year.is_some());
+    let quota = narrowed("quota_id", figure.quota_id.is_some());
+    let scope = narrowed("scope", figure.scope.is_some());
+    let (condition, populations) = (condition(figure.step), population_list(figure.population));
+    let standing = figure.standing.map(|standing| standing_condition(figure.step, standing)).unwrap_or_default();
     let Keyset { condition: behind, order, after } = page.keyset(key);
     let first = first_placement(connection, person);
     let mut query = statement(format!(
         "select p.worker_id, p.origin_id, {first}, count(*) from placement p {check} \
-         where p.agreement_id = ? and p.plan_year = ? and {condition} and p.group_code in ({populations}) {scope} and {behind} \
-         group by {group} having min({rank}) = ? order by {order} limit ?"
+         where p.agreement_id = ? {plan_year} {quota} {scope} and {condition} and p.group_code in ({populations}) and {behind} \
+         group by {group} {standing} order by {order} limit ?"
     ));
-    if let Some(node) = target.node {
-        query = query.bind(node.code());
+    if figure.step.is_at_node() {
+        query = query.bind(figure.node.clone());
     }
-    query = query.bind(agreement_id).bind(target.plan_year);
-    if let Some(scope) = target.scope {
+    query = query.bind(agreement_id);
+    if let Some(plan_year) = figure.plan_year {
+        query = query.bind(plan_year);
+    }
+    if let Some(quota_id) = figure.quota_id {
+        query = query.bind(quota_id);
+    }
+    if let Some(scope) = figure.scope {
         query = query.bind(Scope::as_str(scope));
     }
-    let rank_value = Standing::ALL
-        .iter()
-        .position(|known| *known == standing)
-        .and_then(|rank| i64::try_from(rank).ok())
-        .unwrap_or_default();
-    let rows: Vec<(Id, Id, Id, i64)> = query
-        .bind(after)
-        .bind(rank_value)
-        .bind(page.probe())
-        .returning::<(Uid, Uid, Uid, BigInt)>()
-        .load(connection)?;
+    if matches!(figure.step, Step::Due | Step::Unverified) {
+        query = query.bind(today);
+    }
+    let rows: Vec<(Id, Id, Id, i64)> =
+        query.bind(after).bind(page.probe()).returning::<(Uid, Uid, Uid, BigInt)>().load(connection)?;
     Ok(rows
         .into_iter()
         .map(|(worker_id, origin_id, placement_id, placements)| BehindRow {

@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::TestApp;
+use crate::support::chance::Chance;
 use crate::support::scene::{Scene, targets, terms};
 
-/// Counts the rows behind a figure by walking every page.
-async fn rows_behind(scene: &Scene, target: usize, standing: &str) -> i64 {
+/// Counts the rows at an address by walking every page.
+async fn rows_at(scene: &Scene, address: &str, limit: usize) -> i64 {
     let mut count = 0;
     let mut cursor = String::new();
     loop {
-        let path = scene.path(&format!("/fulfilment/rows?target={target}&standing={standing}&limit=3{cursor}"));
-        let page = scene.app.get(&scene.origin, &path).await.expect(200).body;
+        let page = scene.app.get(&scene.origin, &format!("{address}&limit={limit}{cursor}")).await.expect(200).body;
         count += i64::try_from(page["items"].as_array().unwrap().len()).unwrap();
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -23,28 +23,64 @@ async fn rows_behind(scene: &Scene, target: usize, standing: &str) -> i64 {
     }
 }
 
+/// A number has the address of its rows beside it, and is as many; only a number without rows has none.
+async fn assert_leads_to_its_rows(scene: &Scene, number: &Value, address: &Value) {
+    let number = number.as_i64().unwrap();
+    match address.as_str() {
+        Some(address) => assert_eq!(rows_at(scene, address, 200).await, number, "{address}"),
+        None => assert_eq!(number, 0, "a number without an address"),
+    }
+}
+
+/// F37: every number of a funnel, of which lifted among them, leads to its rows.
+async fn assert_every_cell_leads_to_its_rows(scene: &Scene, funnel: &Value) {
+    let nodes = funnel["nodes"].as_array().unwrap();
+    let steps = ["departed", "onboarded", "not_arrived", "ended"].map(|step| &funnel[step]);
+    let groups = steps.into_iter().chain(nodes.iter().flat_map(|node| [&node["retained"], &node["left"]]));
+    for group in groups {
+        for number in ["placements", "persons", "lifted_persons"] {
+            assert_leads_to_its_rows(scene, &group[number], &group["rows"][number]).await;
+        }
+    }
+    for node in nodes.iter().filter(|_| funnel["scope"].is_null()) {
+        for number in ["due", "unverified"] {
+            assert_leads_to_its_rows(scene, &node[number], &node[format!("{number}_rows")]).await;
+        }
+    }
+}
+
+/// Offered is what the quota says was approved, held is what the open holds add up to, filled is a row each.
+async fn assert_places_lead_to_what_they_are_made_of(scene: &Scene, places: &Value) {
+    let read =
+        async |of: &str| scene.app.get(&scene.origin, places["rows"][of].as_str().unwrap()).await.expect(200).body;
+    let quota = read("offered").await;
+    assert_eq!((&quota["requested_places"], &quota["approved_places"]), (&places["requested"], &places["offered"]));
+    let balance = read("held").await;
+    let own = balance["holds"].as_array().unwrap().iter().filter(|hold| hold["account_id"] == places["quota_id"]);
+    let held: i64 = own.map(|hold| hold["places"].as_i64().unwrap()).sum();
+    assert_eq!(places["held"], held);
+    assert_leads_to_its_rows(scene, &places["filled"], &places["rows"]["filled"]).await;
+}
+
 /// F37: for every target and each of its three figures, the rows are as many as the figure says.
 async fn assert_every_figure_has_its_rows(scene: &Scene) {
     let fulfilment = scene.fulfilment().await;
     for (place, target) in fulfilment["targets"].as_array().unwrap().iter().enumerate() {
         for standing in ["certain", "probable", "disputed"] {
             let figure = target["bounds"][standing].as_i64().unwrap();
-            assert_eq!(rows_behind(scene, place + 1, standing).await, figure, "{standing} of {target}");
+            let address = scene.path(&format!("/fulfilment/rows?target={}&standing={standing}", place + 1));
+            assert_eq!(rows_at(scene, &address, 3).await, figure, "{standing} of {target}");
         }
+    }
+    for funnel in fulfilment["funnel"].as_array().unwrap() {
+        assert_every_cell_leads_to_its_rows(scene, funnel).await;
+    }
+    for places in fulfilment["places"].as_array().unwrap() {
+        assert_places_lead_to_what_they_are_made_of(scene, places).await;
     }
     let agreement = Id::parse(&scene.agreement).unwrap();
     let wrong = scene.app.state.db.read(move |connection| tally::differences(connection, agreement)).await.unwrap();
     assert!(wrong.is_empty(), "{wrong:?}");
-}
-
-/// A small deterministic source of chance, so that a failing run can be repeated.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
 }
 
 on_both! {
@@ -97,6 +133,9 @@ on_both! {
     async fn every_figure_equals_its_rows_whatever_happens(app: TestApp) {
         let scene = Scene::with_terms(app, terms(&targets())).await;
         let (_, placements) = scene.sent(0, 24).await;
+        let waiting = scene.workers(24, 4).await;
+        let (quota, dispatch) = (scene.quota(5).await, scene.dispatch_on("2026-03-20", "2026-03-21").await);
+        assert_eq!(scene.enrol(&dispatch, &quota, &waiting).await.expect(207).body["accepted"], 4);
         let mut chance = Chance(20_260_302);
         let outcomes = ["onboarded", "onboarded", "onboarded", "no_show", "refused_by_employer", "refused_by_worker"];
         for day in 0..10 {
@@ -104,13 +143,19 @@ on_both! {
             let rows: Vec<Value> = (0..6).map(|_| {
                 let placement = &placements[chance.below(placements.len())];
                 let evidence = ["e0", "e2", "e3"][chance.below(3)];
-                json!({ "placement_id": placement, "outcome": outcomes[chance.below(outcomes.len())], "happened_on": format!("2026-03-{:02}", 6 + day), "evidence": evidence })
+                let mut row = json!({ "placement_id": placement, "outcome": outcomes[chance.below(outcomes.len())], "happened_on": format!("2026-03-{:02}", 6 + day), "evidence": evidence });
+                if row["outcome"] == "onboarded" && chance.below(4) == 0 {
+                    row["outcome"] = json!("diverted");
+                    row["region_code"] = json!("430121");
+                }
+                row
             }).collect();
             let by = if chance.below(3) == 0 { &scene.destination } else { &scene.employer };
             scene.app.post(by, &scene.path("/claims"), json!({ "rows": rows })).await.expect(207);
             let disputed = &placements[chance.below(placements.len())];
             scene.app.post(&scene.origin, &scene.path(&format!("/placements/{disputed}/disputes")), json!({ "reason": "本人称未到岗" })).await;
         }
+        assert_every_figure_has_its_rows(&scene).await;
         scene.app.clock_set("2026-06-30");
         let seen: Vec<Value> = placements.iter().step_by(2).map(|placement| json!({ "placement_id": placement, "seen_from": "2026-03-20", "seen_to": "2026-06-29", "evidence": "e2", "source": "employer_roster" })).collect();
         scene.app.post(&scene.employer, &scene.path("/observations"), json!({ "rows": seen })).await.expect(207);
@@ -129,5 +174,9 @@ on_both! {
         scene.app.get(&outsider, &scene.path("/fulfilment/rows?target=1")).await.problem("not_found");
         scene.app.get(&scene.destination, &scene.path("/fulfilment/rows?target=99")).await.problem("parameter_invalid");
         scene.app.get(&scene.destination, &scene.path("/fulfilment/rows")).await.problem("parameter_invalid");
+        let funnel = |of: &str| scene.path(&format!("/fulfilment/funnel/rows?step={of}"));
+        scene.app.get(&outsider, &funnel("departed")).await.problem("not_found");
+        scene.app.get(&scene.destination, &funnel("retained")).await.problem("parameter_invalid");
+        scene.app.get(&scene.destination, &funnel("departed&node=90d")).await.problem("parameter_invalid");
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: sockets (the wire is tried where a test is about it) and sleeping (the clock moves when it is told to).
 
+pub mod chance;
 pub mod cluster;
 pub mod conformance;
 pub mod scene;
