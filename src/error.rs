@@ -170,6 +170,11 @@ impl Faults {
         }
     }
 
+    /// Adds a fault if there is one.
+    pub fn add(&mut self, fault: Option<Fault>) {
+        self.0.extend(fault);
+    }
+
     /// A text field: trimmed length in characters from 1 to `max`, no control characters.
     pub fn text(&mut self, pointer: &str, value: &str, max: usize) {
         let length = value.chars().count();

@@ -11,6 +11,7 @@
 
 pub mod atlas;
 pub mod code;
+pub mod current;
 pub mod history;
 pub mod place_text;
 pub mod routes;
@@ -21,6 +22,7 @@ use utoipa::ToSchema;
 
 pub use atlas::{Atlas, AtlasDefect, atlas};
 pub use code::{RegionCode, RegionCodeError};
+pub use current::{current_fault, workplace_fault};
 pub use place_text::PlaceMatch;
 pub use scope::{Scope, ScopeError, ThreeWayScope};
 

@@ -7,7 +7,7 @@ use super::rule_terms::{ArrivalMeaning, RetentionRule, RuleFault};
 use super::{Indicator, PartyRole, PlaceCaps, Target, Terms};
 use crate::db::{Day, Id};
 use crate::error::{Code, Error, Fault, Faults, Result};
-use crate::regions::atlas;
+use crate::regions::current_fault;
 use crate::workers::Population;
 
 /// Most targets of one version.
@@ -281,13 +281,7 @@ fn check_caps(faults: &mut Faults, caps: &PlaceCaps) {
         let pointer = format!("/terms/caps/regions/{place}");
         range(faults, &format!("{pointer}/places"), cap.places, NUMBER_MAX);
         let code = format!("{pointer}/region_code");
-        faults.require(
-            atlas().region(cap.region_code).is_some(),
-            &code,
-            "region_unknown",
-            "no division has this code today; look it up under /v1/regions",
-            "现行区划中没有此代码，请在 /v1/regions 查询",
-        );
+        faults.add(current_fault(&code, cap.region_code));
         faults.require(
             seen.insert(cap.region_code),
             &code,
@@ -478,7 +472,7 @@ mod tests {
         };
         assert_faults(caps(&["330782", "330481"]), &[]);
         assert_faults(caps(&["330782", "330782"]), &[("#/terms/caps/regions/1/region_code", "region_repeated")]);
-        assert_faults(caps(&["432621"]), &[("#/terms/caps/regions/0/region_code", "region_unknown")]);
+        assert_faults(caps(&["432621"]), &[("#/terms/caps/regions/0/region_code", "region_historic")]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::credit_code::CreditCode;
 use super::{NAME_LENGTH_MAX, NewParty, NewZone, Party, PartyChange, PartyKind, Zone};
 use crate::db::Id;
 use crate::error::{Fault, Faults, Result};
-use crate::regions::{RegionCode, atlas};
+use crate::regions::{RegionCode, current_fault};
 
 /// The facts of a party that passed every rule, as they are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub fn party_facts(new: &NewParty, zone: Option<&Zone>) -> Result<PartyFacts> {
     let mut faults = Faults::new();
     faults.text("/name", &new.name, NAME_LENGTH_MAX);
     if let Some(code) = new.region_code {
-        current_region(&mut faults, "/region_code", code);
+        faults.add(current_fault("/region_code", code));
     }
     if new.kind == PartyKind::Authority {
         faults.require(
@@ -98,34 +98,9 @@ fn read_credit_code(faults: &mut Faults, text: &str) -> Option<CreditCode> {
 pub fn zone_name(new: &NewZone) -> Result<String> {
     let mut faults = Faults::new();
     faults.text("/name", &new.name, NAME_LENGTH_MAX);
-    current_region(&mut faults, "/host_code", new.host_code);
+    faults.add(current_fault("/host_code", new.host_code));
     faults.check()?;
     Ok(tidy_name(&new.name))
-}
-
-/// A registration names a division of today; for a former code the successors are told.
-fn current_region(faults: &mut Faults, pointer: &str, code: RegionCode) {
-    if atlas().region(code).is_some() {
-        return;
-    }
-    let successors: Vec<String> = atlas().current_codes(code).iter().map(ToString::to_string).collect();
-    let fault = if successors.is_empty() {
-        Fault::body(
-            pointer,
-            "region_unknown",
-            "this code is not in the national table; find the code at /v1/regions",
-            "该代码不在全国行政区划代码表中，请在 /v1/regions 查询",
-        )
-    } else {
-        Fault::body(
-            pointer,
-            "region_historic",
-            "this code is no longer in force; give a code named in successors",
-            "该代码已停用，请使用 successors 所列现行代码",
-        )
-        .param("successors", successors)
-    };
-    faults.push(fault);
 }
 
 fn tidy_name(name: &str) -> String {

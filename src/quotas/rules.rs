@@ -3,7 +3,7 @@
 use super::{Approval, NewQuota, Quota, QuotaState};
 use crate::db::Day;
 use crate::error::{Fault, Faults, Result};
-use crate::regions::{RegionLevel, atlas};
+use crate::regions::workplace_fault;
 
 /// Checks a request for places; every fault is told at once.
 pub fn check(new: &NewQuota, today: Day, agreement_ends: Day) -> Result<()> {
@@ -37,24 +37,9 @@ pub fn check(new: &NewQuota, today: Day, agreement_ends: Day) -> Result<()> {
         "must lie between today and the last day of the agreement",
         "须在今日至协议到期日之间",
     );
-    check_workplace(new, &mut faults);
+    faults.add(workplace_fault("/region_code", new.region_code));
     check_cohorts(new, &mut faults);
     faults.check()
-}
-
-/// A workplace is told to the county, except where a city has no counties (东莞, 中山, 儋州, 嘉峪关); a zone may name its host.
-fn check_workplace(new: &NewQuota, faults: &mut Faults) {
-    let region = atlas().region(new.region_code);
-    let in_zone = new.zone_id.is_some() && region.is_some_and(|region| region.level != RegionLevel::Province);
-    let complete = region.is_some() && (atlas().is_complete_workplace(new.region_code) || in_zone);
-    let prefecture = region.is_some_and(|region| region.level == RegionLevel::Prefecture);
-    faults.require(
-        complete || prefecture,
-        "/region_code",
-        "region_not_a_workplace",
-        "must be a current county or prefecture code; a province is too wide",
-        "须为现行的县级或地级区划代码，省级范围过大",
-    );
 }
 
 fn check_cohorts(new: &NewQuota, faults: &mut Faults) {

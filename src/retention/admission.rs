@@ -8,7 +8,7 @@ use super::spell_book::{Dated, Report, SpellBook, Step};
 use crate::agreements::rule_terms::EvidenceLevel;
 use crate::db::{Day, Id};
 use crate::error::{Fault, Faults};
-use crate::regions::{RegionCode, atlas};
+use crate::regions::{RegionCode, current_fault};
 
 /// Highest monthly wage that is taken for one, in fen.
 const WAGE_MAX_FEN: i64 = 100_000_000;
@@ -77,13 +77,7 @@ fn named<'a>(row: usize, name: &PlacementName, found: Named<'a>, faults: &mut Fa
 }
 
 fn check_region(row: usize, region: Option<RegionCode>, faults: &mut Faults) {
-    faults.require(
-        region.is_none_or(|code| atlas().region(code).is_some()),
-        &at(row, "region_code"),
-        "region_unknown",
-        "is no current division of GB/T 2260",
-        "不是现行行政区划代码",
-    );
+    faults.add(region.and_then(|code| current_fault(&at(row, "region_code"), code)));
 }
 
 /// A registered party a row may name as employer.

@@ -4,7 +4,7 @@ use crate::agreements::rule_terms::EvidenceLevel;
 use crate::arrivals::{ClaimedOutcome, NewClaim};
 use crate::db::{Day, Id};
 use crate::error::{Fault, Faults};
-use crate::regions::{RegionCode, RegionLevel, atlas};
+use crate::regions::{RegionCode, workplace_fault};
 use crate::workers::identity_number::IdentityNumber;
 use crate::workers::person_name::PersonName;
 
@@ -74,16 +74,7 @@ pub fn read(row: &NewClaim, at: &str, today: Day) -> Result<Stated, Vec<Fault>> 
         "must not lie in the future",
         "不得晚于今日",
     );
-    if let Some(region) = row.region_code {
-        let workplace = atlas().region(region).is_some_and(|region| region.level != RegionLevel::Province);
-        faults.require(
-            workplace,
-            &format!("{at}/region_code"),
-            "region_not_a_workplace",
-            "must be a current county or prefecture code; a province is too wide",
-            "须为现行的县级或地级区划代码，省级范围过大",
-        );
-    }
+    faults.add(row.region_code.and_then(|region| workplace_fault(&format!("{at}/region_code"), region)));
     for (given, field) in [(row.employer_id.is_some(), "employer_id"), (row.region_code.is_some(), "region_code")] {
         faults.require(
             row.outcome.is_arrival() || !given,
@@ -199,6 +190,7 @@ mod tests {
                 json!({"placement_id": id, "region_code": "330000"}),
                 vec![("#/rows/3/region_code", "region_not_a_workplace")],
             ),
+            (json!({"placement_id": id, "region_code": "432621"}), vec![("#/rows/3/region_code", "region_historic")]),
             (
                 json!({"placement_id": id, "outcome": "no_show", "employer_id": id}),
                 vec![("#/rows/3/employer_id", "only_for_arrivals")],
