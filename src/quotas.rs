@@ -136,6 +136,9 @@ pub struct Quota {
     /// Why fewer were approved than asked for.
     #[schema(max_length = 200)]
     pub approval_reason: Option<String>,
+    /// Why it was withdrawn.
+    #[schema(max_length = 200)]
+    pub withdrawal_reason: Option<String>,
     /// Lowest monthly wage in fen.
     #[schema(minimum = 0, maximum = 100_000_000)]
     pub monthly_wage_min_fen: Option<i64>,
@@ -170,6 +173,42 @@ pub struct Approval {
     #[serde(default)]
     #[schema(max_length = 200, min_length = 1)]
     pub reason: Option<String>,
+}
+
+/// Why a quota is closed for new rosters.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "企业停产，不再招工"}))]
+pub struct QuotaWithdrawal {
+    /// Why; the parties of the agreement read it.
+    #[schema(max_length = 200, min_length = 1)]
+    pub reason: String,
+}
+
+crate::text_enum! {
+    /// What the state of a quota, its places and the day say together.
+    pub enum QuotaStanding {
+        /// Requested, not yet open.
+        Draft => "draft",
+        /// Takes rosters while places are free.
+        Open => "open",
+        /// Every approved place is taken by a worker who departed.
+        Filled => "filled",
+        /// The last day for rosters has passed, and places were left.
+        Expired => "expired",
+        /// Closed for new rosters.
+        Withdrawn => "withdrawn",
+    }
+}
+
+/// A quota with what its places and the day say of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QuotaToday {
+    /// The quota.
+    #[serde(flatten)]
+    pub quota: Quota,
+    /// What its state, its places and today say together; filled and expired are never stored.
+    pub standing: QuotaStanding,
 }
 
 /// Who holds places of an account.

@@ -24,6 +24,6 @@ pub use workers::{identity_read, worker, worker_group};
 
 // Tables that one of Diesel's own queries names together; the texts of statements need no leave.
 diesel::allow_tables_to_appear_in_same_query!(agreement, agreement_party);
-diesel::allow_tables_to_appear_in_same_query!(place_account, place_entry, place_hold);
+diesel::allow_tables_to_appear_in_same_query!(quota, place_account, place_entry, place_hold);
 diesel::allow_tables_to_appear_in_same_query!(worker, worker_group);
 diesel::allow_tables_to_appear_in_same_query!(quota, dispatch, placement, claim, employment_spell, observation);

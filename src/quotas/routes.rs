@@ -7,13 +7,16 @@ use serde_json::json;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::store::{self, QuotaFilter};
-use super::{Approval, Balance, LedgerEntry, NewQuota, Quota, QuotaAction, QuotaState, accounts, rules};
+use super::{
+    Approval, Balance, LedgerEntry, NewQuota, Quota, QuotaAction, QuotaState, QuotaToday, QuotaWithdrawal, accounts,
+    rules,
+};
 use crate::agreements::{self, PartyRole};
 use crate::app::State;
 use crate::db::{DbConnection, Id, Instant, Page};
 use crate::error::{Code, Error, Faults, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
-use crate::http::extract::{EmptyBody, IfMatch};
+use crate::http::extract::IfMatch;
 use crate::http::query::NoFilter;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::policy::{AgreementsRead, QuotasWrite};
@@ -46,7 +49,7 @@ fn path_of(quota: &Quota) -> String {
 ///
 /// A destination offers places of an employer under an agreement. The quota is a draft until it is published with the places approved.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewQuota,
-    responses((status = 201, description = "The quota, as a draft", body = Quota, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
+    responses((status = 201, description = "The quota, as a draft", body = QuotaToday, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
 #[post("/v1/agreements/{agreement_id}/quotas")]
 pub async fn request_quota(
     state: web::Data<State>,
@@ -68,7 +71,9 @@ pub async fn request_quota(
         accounts::open(connection, &quota, &body.cohorts)?;
         accounts::follow_caps(connection, agreement_id, &terms.caps)?;
         event(connection, &actor, &quota, "quota.requested")?;
-        Answer::created(path_of(&quota), &quota).map(|answer| answer.version(quota.version))
+        let (path, version) = (path_of(&quota), quota.version);
+        let shown = store::standing(connection, quota, actor.now.day())?;
+        Answer::created(path, &shown).map(|answer| answer.version(version))
     })
     .await
 }
@@ -100,7 +105,7 @@ fn require_references(connection: &mut DbConnection, new: &NewQuota) -> Result<(
 ///
 /// Parties of the agreement see the published and withdrawn ones, the destination also its drafts, an employer its own.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, QuotaFilter),
-    responses((status = 200, description = "A page of quotas", body = Page<Quota>)), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "A page of quotas", body = Page<QuotaToday>)), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/quotas")]
 pub async fn list_quotas(
     state: web::Data<State>,
@@ -109,11 +114,12 @@ pub async fn list_quotas(
     listing: Listing<QuotaFilter>,
 ) -> Result<Answer> {
     let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
+    let (viewer, today) = (caller.scope.party_id, state.clock.today());
     let read = move |connection: &mut DbConnection| {
         let role = agreements::store::readable(connection, &caller.scope, agreement_id)?;
-        let rows =
-            store::list(connection, agreement_id, caller.scope.party_id, role.is_none(), &listing.filter, &page)?;
-        Answer::page(&page.page(&keys, rows, |quota| quota.id))
+        let wanted = (&listing.filter, today);
+        let rows = store::list(connection, agreement_id, viewer, role.is_none(), wanted, &page)?;
+        Answer::page(&page.page(&keys, rows, |row| row.quota.id))
     };
     state.db.read(read).await
 }
@@ -129,19 +135,21 @@ fn visible(connection: &mut DbConnection, scope: &Scope, agreement_id: Id, id: I
 
 /// Reads a quota
 ///
-/// With its version as ETag; a draft is visible only to the party that wrote it. How many places are free is in its balance.
+/// Its version begins the ETag, and what the day says of it stands beside it; a draft is visible only to the party that wrote it. How
+/// many places are free is in its balance.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota")),
-    responses((status = 200, description = "The quota", body = Quota, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "The quota", body = QuotaToday, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/quotas/{quota_id}")]
 pub async fn get_quota(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
     path: web::Path<(Id, Id)>,
 ) -> Result<Answer> {
-    let (agreement_id, id) = path.into_inner();
+    let ((agreement_id, id), today) = (path.into_inner(), state.clock.today());
     let read = move |connection: &mut DbConnection| {
         let quota = visible(connection, &caller.scope, agreement_id, id)?;
-        Ok(Answer::ok(&quota)?.version(quota.version))
+        let version = quota.version;
+        Ok(Answer::ok(&store::standing(connection, quota, today)?)?.shown(version))
     };
     state.db.read(read).await
 }
@@ -206,7 +214,8 @@ fn step(
     if_match.check(quota.version)?;
     let quota = taken(connection, &quota)?;
     event(connection, actor, &quota, kind)?;
-    Ok(Answer::ok(&quota)?.version(quota.version))
+    let version = quota.version;
+    Ok(Answer::ok(&store::standing(connection, quota, actor.now.day())?)?.version(version))
 }
 
 /// Fine when the quota's account, limited to `places`, still holds all that is held and filled now.
@@ -227,7 +236,7 @@ fn approve(
 ) -> Result<Quota> {
     rules::check_approval(quota, approval)?;
     let reason = approval.reason.as_deref();
-    let quota = store::advance(connection, actor, quota, action, approval.approved_places, reason)?;
+    let quota = store::approve(connection, actor, quota, action, approval.approved_places, reason)?;
     require_room(connection, &quota, quota.approved_places, actor.now)?;
     accounts::set_places(connection, &quota, quota.approved_places)?;
     Ok(quota)
@@ -237,7 +246,7 @@ fn approve(
 ///
 /// Opens it for rosters with the places approved, in full or in part.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota"), IfMatch),
-    request_body = Approval, responses((status = 200, description = "The quota, published", body = Quota, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
+    request_body = Approval, responses((status = 200, description = "The quota, published", body = QuotaToday, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
 #[post("/v1/agreements/{agreement_id}/quotas/{quota_id}/publication")]
 pub async fn publish_quota(
     state: web::Data<State>,
@@ -260,7 +269,7 @@ pub async fn publish_quota(
 ///
 /// More or fewer, but never fewer than are held or filled.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota"), IfMatch),
-    request_body = Approval, responses((status = 200, description = "The quota", body = Quota, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
+    request_body = Approval, responses((status = 200, description = "The quota", body = QuotaToday, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
 #[post("/v1/agreements/{agreement_id}/quotas/{quota_id}/approval")]
 pub async fn approve_quota(
     state: web::Data<State>,
@@ -283,26 +292,26 @@ pub async fn approve_quota(
 
 /// Withdraws a quota
 ///
-/// It takes no more rosters; what is held or filled stays.
+/// It takes no more rosters; what is held or filled stays. The reason stands in the quota for all who read it.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota"), IfMatch),
-    request_body = EmptyBody, responses((status = 200, description = "The quota, withdrawn", body = Quota, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
+    request_body = QuotaWithdrawal, responses((status = 200, description = "The quota, withdrawn", body = QuotaToday, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
 #[post("/v1/agreements/{agreement_id}/quotas/{quota_id}/withdrawal")]
 pub async fn withdraw_quota(
     state: web::Data<State>,
     caller: Caller<QuotasWrite>,
     path: web::Path<(Id, Id)>,
     if_match: IfMatch,
-    posted: Posted<EmptyBody>,
+    posted: Posted<QuotaWithdrawal>,
 ) -> Result<Answer> {
     let (actor, path) = (caller.actor(&state), path.into_inner());
+    let Posted { body, key } = posted;
+    rules::check_withdrawal(&body)?;
     let withdraw = move |connection: &mut DbConnection| {
         step(connection, &actor, path, if_match, "quota.withdrawn", |connection, quota| {
-            // A draft has none of its places approved, and fewer than requested need a reason.
-            let reason = quota.approval_reason.as_deref().unwrap_or("withdrawn");
-            store::advance(connection, &actor, quota, QuotaAction::Withdraw, quota.approved_places, Some(reason))
+            store::withdraw(connection, &actor, quota, body.reason.trim())
         })
     };
-    posted.key.run(&state, withdraw).await
+    key.run(&state, withdraw).await
 }
 
 /// Mounts the routes of this slice.

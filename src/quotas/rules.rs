@@ -1,6 +1,6 @@
 //! Pure rules of quotas: what a request must say, and who gets how many places.
 
-use super::{Approval, NewQuota, Quota, QuotaState};
+use super::{Approval, NewQuota, Quota, QuotaStanding, QuotaState, QuotaWithdrawal};
 use crate::db::Day;
 use crate::error::{Fault, Faults, Result};
 use crate::regions::workplace_fault;
@@ -95,6 +95,26 @@ pub fn check_approval(quota: &Quota, approval: &Approval) -> Result<()> {
         ));
     }
     faults.check()
+}
+
+/// Checks that a withdrawal says why.
+pub fn check_withdrawal(withdrawal: &QuotaWithdrawal) -> Result<()> {
+    let mut faults = Faults::new();
+    faults.text("/reason", &withdrawal.reason, 200);
+    faults.check()
+}
+
+/// What the state, the places taken by workers who departed, and the day say together. A quota that was filled in time stays filled
+/// after its last day.
+#[must_use]
+pub fn standing(quota: &Quota, filled: i64, today: Day) -> QuotaStanding {
+    match quota.state {
+        QuotaState::Draft => QuotaStanding::Draft,
+        QuotaState::Withdrawn => QuotaStanding::Withdrawn,
+        QuotaState::Published if filled >= quota.approved_places => QuotaStanding::Filled,
+        QuotaState::Published if today > quota.valid_until => QuotaStanding::Expired,
+        QuotaState::Published => QuotaStanding::Open,
+    }
 }
 
 /// Whether rosters are taken on `today`.

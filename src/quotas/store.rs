@@ -2,10 +2,12 @@
 
 use diesel::prelude::*;
 
-use super::{Hold, LedgerEntry, NewQuota, Quota, QuotaAction, QuotaState, TRANSITIONS};
+use super::{
+    Hold, LedgerEntry, NewQuota, Quota, QuotaAction, QuotaStanding, QuotaState, QuotaToday, TRANSITIONS, rules,
+};
 use crate::db::schema::quota::dsl;
 use crate::db::schema::{place_account, place_entry, place_hold};
-use crate::db::{DbConnection, Id, Instant, PageRequest, statement};
+use crate::db::{Day, DbConnection, Id, Instant, PageRequest, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
 use crate::http::query::AnyOf;
@@ -19,6 +21,8 @@ pub struct QuotaFilter {
     /// Only quotas in one of these states.
     #[param(inline)]
     pub state: Option<AnyOf<QuotaState>>,
+    /// Only quotas of this standing today.
+    pub standing: Option<QuotaStanding>,
     /// Only quotas of this employer.
     pub employer_id: Option<Id>,
     /// Only the quota with this reference of the destination.
@@ -40,6 +44,7 @@ pub fn insert(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, ne
         requested_places: new.requested_places,
         approved_places: 0,
         approval_reason: None,
+        withdrawal_reason: None,
         monthly_wage_min_fen: new.monthly_wage_min_fen,
         monthly_wage_max_fen: new.monthly_wage_max_fen,
         valid_until: new.valid_until,
@@ -59,16 +64,30 @@ pub fn quota(connection: &mut DbConnection, agreement_id: Id, id: Id) -> Result<
     found.ok_or_else(|| Error::not_found("quota", "岗位名额"))
 }
 
+/// The quota with what its places and today say of it.
+pub fn standing(connection: &mut DbConnection, quota: Quota, today: Day) -> Result<QuotaToday> {
+    let filled = place_account::table
+        .find((quota.agreement_id, quota.id))
+        .select(place_account::consumed)
+        .get_result(connection)?;
+    Ok(QuotaToday { standing: rules::standing(&quota, filled, today), quota })
+}
+
 /// A page of the agreement's quotas; `only_employer` narrows it to what `viewer` may see as an employer, and drafts are the destination's own.
 pub fn list(
     connection: &mut DbConnection,
     agreement_id: Id,
     viewer: Id,
     only_employer: bool,
-    filter: &QuotaFilter,
+    (filter, today): (&QuotaFilter, Day),
     page: &PageRequest,
-) -> Result<Vec<Quota>> {
-    let mut query = dsl::quota.filter(dsl::agreement_id.eq(agreement_id)).select(Quota::as_select()).into_boxed();
+) -> Result<Vec<QuotaToday>> {
+    let own_account = place_account::agreement_id.eq(dsl::agreement_id).and(place_account::id.eq(dsl::id));
+    let mut query = dsl::quota
+        .inner_join(place_account::table.on(own_account))
+        .filter(dsl::agreement_id.eq(agreement_id))
+        .select((Quota::as_select(), place_account::consumed))
+        .into_boxed();
     query = query.filter(dsl::state.ne(QuotaState::Draft).or(dsl::destination_id.eq(viewer)));
     if only_employer {
         query = query.filter(dsl::employer_id.eq(viewer));
@@ -76,13 +95,29 @@ pub fn list(
     if let Some(states) = &filter.state {
         query = query.filter(dsl::state.eq_any(states.values()));
     }
+    // The words of `rules::standing`.
+    let filled = || place_account::consumed.ge(dsl::approved_places);
+    query = match filter.standing {
+        None => query,
+        Some(QuotaStanding::Draft) => query.filter(dsl::state.eq(QuotaState::Draft)),
+        Some(QuotaStanding::Withdrawn) => query.filter(dsl::state.eq(QuotaState::Withdrawn)),
+        Some(QuotaStanding::Filled) => query.filter(dsl::state.eq(QuotaState::Published)).filter(filled()),
+        Some(QuotaStanding::Expired) => query
+            .filter(dsl::state.eq(QuotaState::Published).and(dsl::valid_until.lt(today)))
+            .filter(diesel::dsl::not(filled())),
+        Some(QuotaStanding::Open) => query
+            .filter(dsl::state.eq(QuotaState::Published).and(dsl::valid_until.ge(today)))
+            .filter(diesel::dsl::not(filled())),
+    };
     if let Some(employer) = filter.employer_id {
         query = query.filter(dsl::employer_id.eq(employer));
     }
     if let Some(partner_ref) = &filter.partner_ref {
         query = query.filter(dsl::partner_ref.eq(partner_ref));
     }
-    Ok(page.narrow(query, dsl::id).load(connection)?)
+    let rows: Vec<(Quota, i64)> = page.narrow(query, dsl::id).load(connection)?;
+    let standing = |(quota, filled)| QuotaToday { standing: rules::standing(&quota, filled, today), quota };
+    Ok(rows.into_iter().map(standing).collect())
 }
 
 /// The holds on a quota and its cohorts that have not lapsed by `now`.
@@ -116,7 +151,7 @@ pub fn ledger(
 }
 
 /// Moves a quota to its next state with these approved places, if nobody else has changed it meanwhile.
-pub fn advance(
+pub fn approve(
     connection: &mut DbConnection,
     actor: &Actor,
     quota: &Quota,
@@ -145,6 +180,32 @@ pub fn advance(
         state,
         approved_places: places,
         approval_reason: reason.map(ToOwned::to_owned),
+        version: quota.version + 1,
+        updated_at: actor.now,
+        ..quota.clone()
+    })
+}
+
+/// Closes a quota for new rosters, if nobody else has changed it meanwhile; what was approved stays on record.
+pub fn withdraw(connection: &mut DbConnection, actor: &Actor, quota: &Quota, reason: &str) -> Result<Quota> {
+    let state = lifecycle::step(TRANSITIONS, quota.state, QuotaAction::Withdraw)?;
+    let changed = statement(
+        "update quota set state = ?, withdrawal_reason = ?, version = version + 1, updated_at = ? \
+         where agreement_id = ? and id = ? and version = ?",
+    )
+    .bind(state.as_str())
+    .bind(reason)
+    .bind(actor.now)
+    .bind(quota.agreement_id)
+    .bind(quota.id)
+    .bind(quota.version)
+    .run(connection)?;
+    if changed == 0 {
+        return Err(Error::new(Code::PreconditionFailed));
+    }
+    Ok(Quota {
+        state,
+        withdrawal_reason: Some(reason.to_owned()),
         version: quota.version + 1,
         updated_at: actor.now,
         ..quota.clone()

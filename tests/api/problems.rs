@@ -198,7 +198,13 @@ async fn with_the_work(scene: &Scene) -> Met {
         )
         .await;
     let withdrawn = scene.quota(1).await;
-    app.post(&scene.destination, &scene.path(&format!("/quotas/{withdrawn}/withdrawal")), json!({})).await.expect(200);
+    app.post(
+        &scene.destination,
+        &scene.path(&format!("/quotas/{withdrawn}/withdrawal")),
+        json!({ "reason": "企业停产" }),
+    )
+    .await
+    .expect(200);
     let closed = enrol(&second, 2, &withdrawn).await;
     let claim = json!({ "outcome": "onboarded", "happened_on": "2026-03-02", "evidence": "e2" });
     let claims = scene.path(&format!("/placements/{placement}/claims"));

@@ -146,9 +146,64 @@ on_both! {
         let draft = scene.app.post(&scene.destination, &approval, json!({ "approved_places": 5 })).await.problem("transition_not_allowed");
         assert_eq!(draft.body["allowed_actions"], json!(["publish", "withdraw"]));
         let withdrawal = scene.path(&format!("/quotas/{quota}/withdrawal"));
-        scene.app.post(&scene.destination, &withdrawal, json!({})).await.expect(200);
+        scene.app.post(&scene.destination, &withdrawal, json!({})).await.problem("field_missing");
+        scene.app.post(&scene.destination, &withdrawal, json!({ "reason": "企业停产" })).await.expect(200);
         let withdrawn = scene.app.post(&scene.destination, &approval, json!({ "approved_places": 5 })).await.problem("transition_not_allowed");
         assert_eq!(withdrawn.body["allowed_actions"], json!([]));
+    }
+
+    /// Why a quota was withdrawn is told beside why fewer places were approved, in the words of the destination.
+    async fn a_withdrawn_quota_says_why(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(10).await;
+        let approval = json!({ "approved_places": 6, "reason": "宿舍床位不足" });
+        scene.app.post(&scene.destination, &scene.path(&format!("/quotas/{quota}/approval")), approval).await.expect(200);
+        let withdrawal = scene.path(&format!("/quotas/{quota}/withdrawal"));
+        let blank = scene.app.post(&scene.destination, &withdrawal, json!({ "reason": " " })).await.problem("field_invalid");
+        assert_eq!(blank.body["errors"][0]["pointer"], "#/reason");
+        scene.app.post(&scene.destination, &withdrawal, json!({ "reason": "企业停产" })).await.expect(200);
+        let read = scene.app.get(&scene.origin, &scene.path(&format!("/quotas/{quota}"))).await.expect(200).body;
+        assert_eq!((&read["withdrawal_reason"], &read["approval_reason"]), (&json!("企业停产"), &json!("宿舍床位不足")));
+        assert_eq!((&read["state"], &read["standing"], &read["approved_places"]), (&json!("withdrawn"), &json!("withdrawn"), &json!(6)));
+    }
+
+    /// Whether a quota is filled or expired turns with its places and the day; nobody writes it.
+    async fn a_quota_tells_whether_it_is_filled_or_expired(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let waiting = scene.quota(3).await;
+        let (quota, placements) = scene.sent(0, 2).await;
+        let standing = async |quota: &str| scene.app.get(&scene.origin, &scene.path(&format!("/quotas/{quota}"))).await.expect(200);
+        let of = async |standing: &str| {
+            let page = scene.app.get(&scene.origin, &scene.path(&format!("/quotas?standing={standing}"))).await.expect(200).body;
+            page["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let filled = standing(&quota).await;
+        assert_eq!((&filled.body["standing"], &standing(&waiting).await.body["standing"]), (&json!("filled"), &json!("open")));
+        assert_eq!((of("filled").await, of("open").await), (vec![quota.clone()], vec![waiting.clone()]));
+        scene.app.clock_set("2026-03-06");
+        scene.claim(&placements[..1], "no_show", "2026-03-06").await.expect(207);
+        let open = standing(&quota).await;
+        assert_eq!(open.body["standing"], "open", "a place is free again");
+        assert_ne!(open.etag(), filled.etag(), "nobody keeps what was true yesterday");
+        scene.claim(&placements[..1], "onboarded", "2026-03-06").await.expect(207);
+        scene.app.clock_set("2026-12-31");
+        assert_eq!(of("expired").await, [""; 0], "the last day is still open");
+        scene.app.clock_set("2027-01-01");
+        assert_eq!((of("filled").await, of("expired").await, of("open").await), (vec![quota], vec![waiting], vec![]));
+    }
+
+    /// A code of former days is refused with the codes of today, so that it can be corrected without a look-up.
+    async fn a_former_region_code_is_answered_with_its_successors(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let body = json!({ "employer_id": scene.employer.id, "post_title": "普工", "region_code": "432621", "requested_places": 5, "valid_until": "2026-12-31" });
+        let refused = scene.app.post(&scene.destination, &scene.path("/quotas"), body).await.problem("field_invalid");
+        let fault = &refused.body["errors"][0];
+        assert_eq!((&fault["pointer"], &fault["code"], &fault["params"]["successors"]), (&json!("#/region_code"), &json!("region_historic"), &json!(["430523"])));
+        let (_, placements) = scene.sent(0, 1).await;
+        let claim = json!({ "rows": [{ "placement_id": placements[0], "outcome": "diverted", "happened_on": "2026-03-05", "evidence": "e2", "region_code": "432621" }] });
+        let told = scene.app.post(&scene.employer, &scene.path("/claims"), claim).await.expect(207).body;
+        let fault = &told["results"][0]["errors"][0];
+        assert_eq!((&fault["code"], &fault["params"]["successors"]), (&json!("region_historic"), &json!(["430523"])));
     }
 
     /// Every counter is the sum of ledger entries anybody can read.

@@ -16,6 +16,7 @@ diesel::table! {
         requested_places -> BigInt,
         approved_places -> BigInt,
         approval_reason -> Nullable<Text>,
+        withdrawal_reason -> Nullable<Text>,
         monthly_wage_min_fen -> Nullable<BigInt>,
         monthly_wage_max_fen -> Nullable<BigInt>,
         valid_until -> Text,
