@@ -190,6 +190,25 @@ pub struct Placement {
     pub departure_recorded_at: Option<Instant>,
 }
 
+/// A placement with what the day says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PlacementToday {
+    /// The placement.
+    #[serde(flatten)]
+    pub placement: Placement,
+    /// Whether the person has departed, the last day on time has passed, and nobody who may say so has said what became of them. Told by
+    /// the day, never stored.
+    pub arrival_overdue: bool,
+}
+
+impl PlacementToday {
+    /// The placement as of `today`.
+    #[must_use]
+    pub fn of(placement: Placement, today: Day) -> Self {
+        Self { arrival_overdue: rules::is_arrival_overdue(&placement, today), placement }
+    }
+}
+
 /// What an origin says about a batch.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::roster::{RosterRow, RowOutcome, Target, enrol};
-use super::{Dispatch, DispatchAction, DispatchState, TRANSITIONS, outcomes, store};
+use super::{Dispatch, DispatchAction, DispatchState, PlacementToday, TRANSITIONS, outcomes, store};
 use crate::agreements::{self, PartyRole, Terms};
 use crate::db::{Day, DbConnection, Id, Instant, Lane};
 use crate::error::{Code, Error, Result};
@@ -158,7 +158,7 @@ fn enrol_one_by_one(connection: &mut DbConnection, requests: &[&Enrolment]) -> R
         return Err(Error::internal("requests for one worker run one after the other"));
     }
     record(connection, dispatch, requests, &results)?;
-    answers(connection, ids.0, results)
+    answers(connection, ids.0, results, first.actor.now.day())
 }
 
 /// An event for each request that was accepted, with the version the dispatch had after it.
@@ -177,14 +177,19 @@ fn record(
     log::record_all(connection, events)
 }
 
-fn answers(connection: &mut DbConnection, agreement_id: Id, results: Vec<RowOutcome>) -> Result<Vec<Result<Answer>>> {
+fn answers(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    results: Vec<RowOutcome>,
+    today: Day,
+) -> Result<Vec<Result<Answer>>> {
     let ids: Vec<Id> = results.iter().filter_map(|result| result.as_ref().ok()).map(|(_, id)| *id).collect();
     let rows: BTreeMap<Id, _> =
         store::placements_of(connection, agreement_id, &ids)?.into_iter().map(|row| (row.id, row)).collect();
     let answer = |(_, id): (RowStatus, Id)| {
         let row = rows.get(&id).ok_or_else(|| Error::internal("an enrolled placement is gone"))?;
         let location = format!("/v1/agreements/{}/placements/{}", row.agreement_id, row.id);
-        Answer::created(location, row).map(|answer| answer.version(row.version))
+        Answer::created(location, &PlacementToday::of(row.clone(), today)).map(|answer| answer.version(row.version))
     };
     Ok(results.into_iter().map(|result| result.and_then(answer)).collect())
 }

@@ -28,6 +28,8 @@ pub struct PlacementFilter {
     /// Only placements in one of these states.
     #[param(inline)]
     pub state: Option<AnyOf<PlacementState>>,
+    /// Only placements whose arrival is overdue today, or only the others.
+    pub arrival_overdue: Option<bool>,
     /// Only placements of this worker.
     pub worker_id: Option<Id>,
     /// Only the placements with this reference of the origin.
@@ -172,13 +174,7 @@ pub fn list(
     if let Some(partner_ref) = &filter.partner_ref {
         query = query.filter(dispatch::partner_ref.eq(partner_ref));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(dispatch::id.gt(after)),
-        (Some(after), true) => query.filter(dispatch::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(dispatch::id.desc()) } else { query.order(dispatch::id.asc()) };
-    Ok(query.limit(page.probe()).load(connection)?)
+    Ok(page.narrow(query, dispatch::id).load(connection)?)
 }
 
 /// Moves a dispatch to its next state.
@@ -280,7 +276,7 @@ pub fn placements(
     viewer: Id,
     only_employer: bool,
     agreement_id: Id,
-    filter: &PlacementFilter,
+    (filter, today): (&PlacementFilter, Day),
     page: &PageRequest,
 ) -> Result<Vec<Placement>> {
     let mut query =
@@ -298,19 +294,20 @@ pub fn placements(
     if let Some(states) = &filter.state {
         query = query.filter(placement::state.eq_any(states.values()));
     }
+    // The words of `rules::is_arrival_overdue`.
+    let overdue = || placement::state.eq(PlacementState::Departed).and(placement::arrival_due_on.lt(today));
+    query = match filter.arrival_overdue {
+        Some(true) => query.filter(overdue()),
+        Some(false) => query.filter(diesel::dsl::not(overdue())),
+        None => query,
+    };
     if let Some(worker) = filter.worker_id {
         query = query.filter(placement::worker_id.eq(worker));
     }
     if let Some(partner_ref) = &filter.partner_ref {
         query = query.filter(placement::partner_ref.eq(partner_ref));
     }
-    query = match (page.after, page.descending) {
-        (Some(after), false) => query.filter(placement::id.gt(after)),
-        (Some(after), true) => query.filter(placement::id.lt(after)),
-        (None, _) => query,
-    };
-    query = if page.descending { query.order(placement::id.desc()) } else { query.order(placement::id.asc()) };
-    Ok(query.limit(page.probe()).load(connection)?)
+    Ok(page.narrow(query, placement::id).load(connection)?)
 }
 
 /// The placements of ids, in no order; unknown ids are left out.

@@ -144,6 +144,27 @@ on_both! {
         scene.app.get(&scene.origin, &scene.path(&format!("/dispatches/{draft}"))).await.expect(200);
     }
 
+    /// Whether an arrival is overdue stands in the placement and narrows the list; it turns with the day and with a claim, not with a write.
+    async fn a_placement_tells_whether_its_arrival_is_overdue(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (_, placements) = scene.sent(0, 3).await;
+        let one = scene.path(&format!("/placements/{}", placements[0]));
+        let narrowed = async |overdue: bool| {
+            let path = scene.path(&format!("/placements?arrival_overdue={overdue}"));
+            let rows = scene.app.get(&scene.origin, &path).await.expect(200).body["items"].clone();
+            assert!(rows.as_array().unwrap().iter().all(|row| row["arrival_overdue"] == overdue), "{rows}");
+            rows.as_array().unwrap().len()
+        };
+        scene.app.clock_set("2026-03-13");
+        let before = scene.app.get(&scene.employer, &one).await.expect(200);
+        assert_eq!((&before.body["arrival_overdue"], narrowed(true).await, narrowed(false).await), (&json!(false), 0, 3));
+        scene.app.clock_set("2026-03-14");
+        let after = scene.app.call("GET", &one).by(&scene.employer).header("if-none-match", before.etag()).send().await.expect(200);
+        assert_eq!((&after.body["arrival_overdue"], narrowed(true).await), (&json!(true), 3));
+        scene.claim(&placements[..1], "onboarded", "2026-03-06").await.expect(207);
+        assert_eq!((narrowed(true).await, narrowed(false).await), (2, 1));
+    }
+
     /// A stale If-Match is told so, with the version that is current.
     async fn a_stale_version_is_refused_with_the_current_one(app: TestApp) {
         let scene = Scene::in_force(app).await;

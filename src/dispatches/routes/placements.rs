@@ -9,7 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::super::enrolment::{self, Enrolment, event};
 use super::super::roster::{RosterRow, RowOutcome};
 use super::super::store::{self, PlacementFilter};
-use super::super::{Dispatch, Placement, PlacementState, ROSTER_ROWS_MAX, outcomes};
+use super::super::{Dispatch, Placement, PlacementState, PlacementToday, ROSTER_ROWS_MAX, outcomes};
 use crate::agreements;
 use crate::app::State;
 use crate::db::{DbConnection, Id, Page};
@@ -94,7 +94,7 @@ pub async fn enrol_roster(
 /// The same as a roster of one row, with a placement or a problem as its answer: 409 when no place is left or the worker has an open
 /// placement somewhere; the problem then carries a `lookup_id` and nothing about the other side.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
-    request_body = RosterRow, responses((status = 201, description = "The placement, enrolled", body = Placement, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
+    request_body = RosterRow, responses((status = 201, description = "The placement, enrolled", body = PlacementToday, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/placements")]
 pub async fn enrol_worker(
     state: web::Data<State>,
@@ -114,7 +114,7 @@ pub async fn enrol_worker(
 /// Parties of the agreement see every placement that has departed, the origin also its rosters; an employer sees its own. Placements
 /// carry no personal data.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, PlacementFilter),
-    responses((status = 200, description = "A page of placements", body = Page<Placement>)), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "A page of placements", body = Page<PlacementToday>)), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/placements")]
 pub async fn list_placements(
     state: web::Data<State>,
@@ -123,11 +123,13 @@ pub async fn list_placements(
     listing: Listing<PlacementFilter>,
 ) -> Result<Answer> {
     let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
+    let (viewer, today) = (caller.scope.party_id, state.clock.today());
     let read = move |connection: &mut DbConnection| {
         let role = agreements::store::readable(connection, &caller.scope, agreement_id)?;
-        let rows =
-            store::placements(connection, caller.scope.party_id, role.is_none(), agreement_id, &listing.filter, &page)?;
-        Answer::page(&page.page(&keys, rows, |row| row.id))
+        let wanted = (&listing.filter, today);
+        let rows = store::placements(connection, viewer, role.is_none(), agreement_id, wanted, &page)?;
+        let rows = rows.into_iter().map(|row| PlacementToday::of(row, today)).collect();
+        Answer::page(&page.page(&keys, rows, |row: &PlacementToday| row.placement.id))
     };
     state.db.read(read).await
 }
@@ -136,17 +138,18 @@ pub async fn list_placements(
 ///
 /// One worker of one dispatch against one quota: members of the agreement and the employer planned or met see it.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
-    responses((status = 200, description = "The placement", body = Placement, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "The placement", body = PlacementToday, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/placements/{placement_id}")]
 pub async fn get_placement(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
     path: web::Path<(Id, Id)>,
 ) -> Result<Answer> {
-    let (agreement_id, id) = path.into_inner();
+    let ((agreement_id, id), today) = (path.into_inner(), state.clock.today());
     let read = move |connection: &mut DbConnection| {
         let row = store::placement(connection, &caller.scope, agreement_id, id)?;
-        Ok(Answer::ok(&row)?.version(row.version))
+        let version = row.version;
+        Ok(Answer::ok(&PlacementToday::of(row, today))?.shown(version))
     };
     state.db.read(read).await
 }
@@ -186,7 +189,7 @@ fn must_be_enrolled(row: &Placement) -> Result<()> {
 ///
 /// Before departure. The place and the worker are free again at once.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"), IfMatch),
-    request_body = EmptyBody, responses((status = 200, description = "The placement, cancelled", body = Placement, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
+    request_body = EmptyBody, responses((status = 200, description = "The placement, cancelled", body = PlacementToday, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
 #[post("/v1/agreements/{agreement_id}/placements/{placement_id}/cancellation")]
 pub async fn cancel_placement(
     state: web::Data<State>,
@@ -207,7 +210,8 @@ pub async fn cancel_placement(
             let changed = Dispatch { version: dispatch.version + 1, placements: dispatch.placements - 1, ..dispatch };
             log::record(connection, &actor, event(&changed, "dispatch.roster_changed"))?;
             let row = store::placement(connection, &actor.scope, agreement_id, id)?;
-            Ok(Answer::ok(&row)?.version(row.version))
+            let version = row.version;
+            Ok(Answer::ok(&PlacementToday::of(row, actor.now.day()))?.version(version))
         })
         .await
 }
