@@ -22,6 +22,7 @@ mod fulfilment;
 mod idempotency;
 mod identity;
 mod journey;
+mod ledger;
 mod migrations;
 mod parties;
 mod plans;
