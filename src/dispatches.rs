@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod enrolment;
 pub mod outcomes;
+pub mod returning;
 pub mod roster;
 pub mod routes;
 pub mod rules;
@@ -64,6 +65,8 @@ crate::text_enum! {
         Reschedule => "reschedule" / "改期",
         /// Fix the roster.
         Lock => "lock" / "锁定",
+        /// Send a row of the roster back for correction; the destination's and the employer's.
+        Return => "return" / "退回更正",
         /// Open the roster again.
         Unlock => "unlock" / "解锁",
         /// It has left.
@@ -82,6 +85,7 @@ pub const TRANSITIONS: &[Transition<DispatchState, DispatchAction>] = &[
     (DispatchState::Draft, DispatchAction::Lock, DispatchState::Locked),
     (DispatchState::Draft, DispatchAction::Cancel, DispatchState::Cancelled),
     (DispatchState::Locked, DispatchAction::Reschedule, DispatchState::Locked),
+    (DispatchState::Locked, DispatchAction::Return, DispatchState::Locked),
     (DispatchState::Locked, DispatchAction::Unlock, DispatchState::Draft),
     (DispatchState::Locked, DispatchAction::Depart, DispatchState::Departed),
     (DispatchState::Locked, DispatchAction::Cancel, DispatchState::Cancelled),
@@ -207,6 +211,41 @@ impl PlacementToday {
     pub fn of(placement: Placement, today: Day) -> Self {
         Self { arrival_overdue: rules::is_arrival_overdue(&placement, today), placement }
     }
+}
+
+/// Why a row of a roster is sent back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "该工种须持焊工证，请改报其他岗位"}))]
+pub struct NewRosterReturn {
+    /// Why, so that the origin can correct it.
+    #[schema(max_length = 500, min_length = 1)]
+    pub reason: String,
+}
+
+/// A row that was sent back for correction (退回补正), as it was; the placement holds the correction.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, ToSchema, diesel::Queryable, diesel::Selectable, diesel::Insertable,
+)]
+#[diesel(table_name = crate::db::schema::roster_return)]
+pub struct RosterReturn {
+    /// The agreement.
+    pub agreement_id: Id,
+    /// Id.
+    pub id: Id,
+    /// The placement.
+    pub placement_id: Id,
+    /// The quota it stood against.
+    pub quota_id: Id,
+    /// The cohort it stood in.
+    pub cohort_id: Option<Id>,
+    /// The destination or employer that sent it back.
+    pub returned_by: Id,
+    /// Why.
+    #[schema(max_length = 500, example = "该工种须持焊工证，请改报其他岗位")]
+    pub reason: String,
+    /// When.
+    pub returned_at: Instant,
 }
 
 /// What an origin says about a batch.

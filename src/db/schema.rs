@@ -14,7 +14,7 @@ mod workers;
 
 pub use agreements::{agreement, agreement_party, agreement_version, ratification};
 pub use arrivals::{claim, dispute};
-pub use dispatches::{dispatch, open_placement, placement, retention_due, tally};
+pub use dispatches::{dispatch, open_placement, placement, retention_due, roster_return, tally};
 pub use parties::{party, zone};
 pub use platform::{chain_head, client, client_key, event, feed_head, idempotency_key, key_ring, used_assertion};
 pub use quotas::{place_account, place_entry, place_hold, quota, quota_approval};

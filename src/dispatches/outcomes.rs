@@ -121,11 +121,11 @@ pub fn cancel_roster(
     store::close_open_placements(connection, dispatch_id)
 }
 
-/// Takes one enrolled row off its roster.
-pub fn cancel_placement(connection: &mut DbConnection, actor: &Actor, row: &Placement) -> Result<()> {
+/// Takes one enrolled row off its roster; the reason stands in the ledger.
+pub fn cancel_placement(connection: &mut DbConnection, actor: &Actor, row: &Placement, reason: &str) -> Result<()> {
     let paths = places::account_paths(connection, row.agreement_id, &[row])?;
     let moves: BTreeMap<Id, i64> = paths.into_iter().map(|(_, account)| (account, 1)).collect();
-    accounts::release(connection, row.agreement_id, row.dispatch_id, &moves, "cancelled", actor.now)?;
+    accounts::release(connection, row.agreement_id, row.dispatch_id, &moves, reason, actor.now)?;
     statement("update placement set state = 'cancelled', cancelled_at = ?, enrolled_again_at = null, holds_place = ?, version = version + 1 where agreement_id = ? and id = ?")
         .bind(actor.now)
         .bind(false)

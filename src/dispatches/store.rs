@@ -1,5 +1,7 @@
 //! Queries of dispatches and placements.
 
+pub mod returns;
+
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
@@ -244,17 +246,27 @@ pub fn leader(connection: &mut DbConnection, keys: &KeyRing, row: &Dispatch) -> 
     Ok(Leader { name: open("leader_sealed", name)?, phone: open("leader_phone_sealed", phone)? })
 }
 
-/// A placement of an agreement the caller is a party of, or whose planned or real employer the caller is.
+/// Whether a row that has not left stands on a locked roster, which the other side reads and may send back.
+fn is_presented(connection: &mut DbConnection, row: &Placement) -> Result<bool> {
+    let state: DispatchState =
+        dispatch::table.find((row.agreement_id, row.dispatch_id)).select(dispatch::state).get_result(connection)?;
+    Ok(state == DispatchState::Locked && row.state == PlacementState::Enrolled)
+}
+
+/// A placement of an agreement the caller is a party of, or whose planned or real employer the caller is. A row that has not left is the
+/// origin's own until its roster is locked.
 pub fn placement(connection: &mut DbConnection, scope: &Scope, agreement_id: Id, id: Id) -> Result<Placement> {
     let role = agreements::store::readable(connection, scope, agreement_id)?;
     let found =
         placement::table.find((agreement_id, id)).select(Placement::as_select()).get_result(connection).optional()?;
-    found
+    let absent = || Error::not_found("placement", "安置记录");
+    let row = found
         .filter(|row| {
             role.is_some() || row.employer_id == scope.party_id || row.real_employer_id == Some(scope.party_id)
         })
-        .filter(|row| row.origin_id == scope.party_id || row.departed_on.is_some())
-        .ok_or_else(|| Error::not_found("placement", "安置记录"))
+        .ok_or_else(absent)?;
+    let shown = row.origin_id == scope.party_id || row.departed_on.is_some() || is_presented(connection, &row)?;
+    if shown { Ok(row) } else { Err(absent()) }
 }
 
 /// A placement whose worker the caller is to receive, or sent: its origin, its destination, its employer planned or met. The other
@@ -270,7 +282,7 @@ pub fn placement_to_receive(
     if concerned.contains(&Some(scope.party_id)) { Ok(row) } else { Err(Error::not_found("placement", "安置记录")) }
 }
 
-/// A page of the agreement's placements; rosters that have not left are the origin's own.
+/// A page of the agreement's placements; rosters that have not left are the origin's own until they are locked.
 pub fn placements(
     connection: &mut DbConnection,
     viewer: Id,
@@ -281,7 +293,13 @@ pub fn placements(
 ) -> Result<Vec<Placement>> {
     let mut query =
         placement::table.filter(placement::agreement_id.eq(agreement_id)).select(Placement::as_select()).into_boxed();
-    query = query.filter(placement::origin_id.eq(viewer).or(placement::departed_on.is_not_null()));
+    // The words of `is_presented`.
+    let locked = dispatch::table
+        .filter(dispatch::agreement_id.eq(placement::agreement_id))
+        .filter(dispatch::id.eq(placement::dispatch_id))
+        .filter(dispatch::state.eq(DispatchState::Locked));
+    let presented = placement::state.eq(PlacementState::Enrolled).and(diesel::dsl::exists(locked));
+    query = query.filter(placement::origin_id.eq(viewer).or(placement::departed_on.is_not_null()).or(presented));
     if only_employer {
         query = query.filter(placement::employer_id.eq(viewer).or(placement::real_employer_id.eq(viewer)));
     }

@@ -10,12 +10,13 @@ use crate::support::TestApp;
 use crate::support::scene::{Scene, targets, terms};
 
 /// Each table that is only added to, with the columns that may still change.
-const TABLES: [(&str, &[&str]); 9] = [
+const TABLES: [(&str, &[&str]); 10] = [
     ("event", &["salt", "payload", "position"]),
     ("agreement_version", &["state", "ratified_at"]),
     ("ratification", &[]),
     ("quota_approval", &[]),
     ("place_entry", &[]),
+    ("roster_return", &[]),
     ("claim", &["replaced_by"]),
     ("observation", &[]),
     ("exit_entry", &[]),
@@ -50,7 +51,13 @@ async fn filled(app: TestApp) -> Scene {
     let left = json!({ "placement_id": placements[0], "ended_on": "2026-03-05", "grain": "day", "reason": "resigned" });
     let left = scene.app.post(&scene.employer, &scene.path("/exits"), json!({ "rows": [left] })).await.expect(207);
     assert_eq!(left.body["accepted"], 1, "{}", left.body);
-    let worker = scene.workers(10, 1).await.remove(0);
+    let workers = scene.workers(10, 1).await;
+    let (quota, dispatch) = (scene.quota(1).await, scene.dispatch().await);
+    let sent_back = scene.enrol(&dispatch, &quota, &workers).await.expect(207).text("/results/0/id");
+    scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/lock")), json!({})).await.expect(200);
+    let returns = scene.path(&format!("/placements/{sent_back}/returns"));
+    scene.app.post(&scene.destination, &returns, json!({ "reason": "须持焊工证" })).await.expect(201);
+    let worker = &workers[0];
     let purpose = json!({ "purpose": "核对社保参保信息" });
     scene.app.post(&scene.origin, &format!("/v1/workers/{worker}/identity-readings"), purpose).await.expect(200);
     scene

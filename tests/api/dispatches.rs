@@ -129,7 +129,7 @@ on_both! {
     }
 
     /// A roster is the origin's own until it is locked; destination and employer then see who comes, masked.
-    async fn the_destination_sees_a_roster_once_it_has_left_and_only_what_it_needs(app: TestApp) {
+    async fn the_destination_sees_a_roster_once_it_is_locked_and_only_what_it_needs(app: TestApp) {
         let scene = Scene::in_force(app).await;
         let (_, placements) = scene.sent(0, 2).await;
         let page = scene.app.get(&scene.employer, &scene.path("/placements")).await.expect(200).body;
@@ -163,6 +163,86 @@ on_both! {
         assert_eq!((&after.body["arrival_overdue"], narrowed(true).await), (&json!(true), 3));
         scene.claim(&placements[..1], "onboarded", "2026-03-06").await.expect(207);
         assert_eq!((narrowed(true).await, narrowed(false).await), (2, 1));
+    }
+
+    /// F17: a row is sent back with a reason, corrected and sent again under the same key: the same placement, and both values are on record.
+    async fn a_returned_row_comes_back_corrected_as_the_same_placement(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (welders, packers) = (scene.quota(2).await, scene.quota(2).await);
+        let workers = scene.workers(0, 2).await;
+        let dispatch = scene.dispatch().await;
+        let row = |worker: &str, quota: &str| json!({ "worker_id": worker, "quota_id": quota, "partner_ref": format!("行-{worker}") });
+        let roster = scene.path(&format!("/dispatches/{dispatch}/roster"));
+        let enrolled = scene.app.post(&scene.origin, &roster, json!({ "rows": [row(&workers[0], &welders), row(&workers[1], &welders)] })).await.expect(207);
+        let placement = enrolled.text("/results/0/id");
+        let (one, returns) = (scene.path(&format!("/placements/{placement}")), scene.path(&format!("/placements/{placement}/returns")));
+        let reason = json!({ "reason": "该工种须持焊工证" });
+        scene.app.get(&scene.destination, &one).await.problem("not_found");
+        scene.app.post(&scene.destination, &returns, reason.clone()).await.problem("not_found");
+        scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/lock")), json!({})).await.expect(200);
+        let shown = scene.app.get(&scene.employer, &scene.path("/placements")).await.expect(200).body;
+        assert_eq!(shown["items"].as_array().unwrap().len(), 2, "who comes is shown once the roster is locked");
+        assert_eq!(scene.app.get(&scene.destination, &format!("{one}/worker")).await.expect(200).body["name"], crate::support::scene::name(0));
+        assert_eq!(scene.app.get(&scene.destination, &returns).await.expect(200).body["items"], json!([]));
+        scene.app.post(&scene.origin, &returns, reason.clone()).await.problem("role_not_allowed");
+        let blank = scene.app.post(&scene.employer, &returns, json!({ "reason": " " })).await.problem("field_invalid");
+        assert_eq!(blank.body["errors"][0]["pointer"], "#/reason");
+        let returned = scene.app.post(&scene.employer, &returns, reason.clone()).await.expect(201).body;
+        assert_eq!((&returned["quota_id"], &returned["returned_by"]), (&json!(welders), &json!(scene.employer.id)));
+        scene.app.post(&scene.employer, &returns, reason.clone()).await.problem("not_found");
+        assert_eq!(scene.balance(&welders).await, (1, 0, 1));
+        assert_eq!(scene.app.get(&scene.origin, &one).await.expect(200).body["state"], "cancelled");
+        scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/unlock")), json!({})).await.expect(200);
+        let again = scene.app.post(&scene.origin, &roster, json!({ "rows": [row(&workers[0], &packers)] })).await.expect(207);
+        assert_eq!((again.text("/results/0/status"), again.text("/results/0/id")), ("accepted".to_owned(), placement));
+        assert_eq!(scene.app.get(&scene.origin, &one).await.expect(200).body["quota_id"], packers);
+        for party in [&scene.origin, &scene.destination, &scene.employer] {
+            let history = scene.app.get(party, &returns).await.expect(200).body;
+            assert_eq!((&history["items"][0]["quota_id"], &history["items"][0]["reason"]), (&json!(welders), &reason["reason"]));
+        }
+        let told = scene.app.get(&scene.origin, "/v1/events?types=placement.returned").await.expect(200).body;
+        assert_eq!(told["items"].as_array().unwrap().len(), 1);
+        scene.depart(&dispatch).await;
+        let late = scene.app.post(&scene.destination, &returns, reason).await.problem("transition_not_allowed");
+        assert_eq!(late.body["allowed_actions"], json!(["close"]));
+    }
+
+    /// F18: a row sent back by the other side renews the holds of the batch, one that the origin takes off does not.
+    async fn a_return_renews_the_holds_and_a_cancellation_does_not(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(3).await;
+        let workers = scene.workers(0, 3).await;
+        let dispatch = scene.dispatch_on("2026-04-10", "2026-04-11").await;
+        let enrolled = scene.enrol(&dispatch, &quota, &workers).await.expect(207);
+        let one = scene.path(&format!("/dispatches/{dispatch}"));
+        let holds_until = async || scene.app.get(&scene.origin, &one).await.expect(200).text("/holds_until");
+        let first = holds_until().await;
+        scene.app.clock_set("2026-03-20");
+        scene.app.post(&scene.origin, &format!("{one}/lock"), json!({})).await.expect(200);
+        let of = |row: usize, action: &str| scene.path(&format!("/placements/{}/{action}", enrolled.text(&format!("/results/{row}/id"))));
+        scene.app.post(&scene.origin, &of(0, "cancellation"), json!({})).await.expect(200);
+        assert_eq!(holds_until().await, first);
+        scene.app.post(&scene.destination, &of(1, "returns"), json!({ "reason": "企业停产" })).await.expect(201);
+        assert!(holds_until().await.starts_with("2026-04-19"), "{}", holds_until().await);
+        scene.app.clock_set("2026-04-10");
+        assert_eq!(scene.balance(&quota).await, (1, 0, 2), "the rest is still held after the first term");
+        scene.app.post(&scene.origin, &format!("{one}/departure"), json!({ "departed_on": "2026-04-10" })).await.expect(200);
+        assert_eq!(scene.balance(&quota).await, (0, 1, 2));
+        let wrong = scene.app.state.db.read(labour_exchange::quotas::accounts::differences).await.unwrap();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
+    /// A row whose hold has lapsed is nobody's to return.
+    async fn a_lapsed_row_is_not_returned(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let quota = scene.quota(1).await;
+        let workers = scene.workers(0, 1).await;
+        let dispatch = scene.dispatch().await;
+        let placement = scene.enrol(&dispatch, &quota, &workers).await.expect(207).text("/results/0/id");
+        scene.app.post(&scene.origin, &scene.path(&format!("/dispatches/{dispatch}/lock")), json!({})).await.expect(200);
+        scene.app.clock_set("2026-04-10");
+        let returns = scene.path(&format!("/placements/{placement}/returns"));
+        scene.app.post(&scene.destination, &returns, json!({ "reason": "企业停产" })).await.problem("hold_lapsed");
     }
 
     /// A stale If-Match is told so, with the version that is current.

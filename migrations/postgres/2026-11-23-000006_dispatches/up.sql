@@ -106,3 +106,29 @@ create table open_placement (
     constraint open_placement_pkey primary key (person_id)
 );
 create index open_placement_dispatch_index on open_placement (dispatch_id);
+
+-- Rows that the other side sent back for correction, as they were.
+create table roster_return (
+    agreement_id uuid not null,
+    id uuid not null,
+    placement_id uuid not null,
+    quota_id uuid not null,
+    cohort_id uuid,
+    returned_by uuid not null,
+    reason text collate "C" not null,
+    returned_at bigint not null,
+    constraint roster_return_pkey primary key (agreement_id, id),
+    constraint roster_return_placement_fkey foreign key (agreement_id, placement_id) references placement (agreement_id, id),
+    constraint roster_return_returned_by_fkey foreign key (returned_by) references party (id),
+    constraint roster_return_reason_length check (length(reason) between 1 and 500)
+);
+create index roster_return_placement_index on roster_return (agreement_id, placement_id);
+create index roster_return_party_index on roster_return (returned_by);
+
+-- What was sent back, and why, stands; the correction is in the placement.
+create trigger roster_return_append_only_update before update on roster_return
+    for each row execute function refuse_change();
+create trigger roster_return_append_only_delete before delete on roster_return
+    for each row execute function refuse_change();
+create trigger roster_return_append_only_truncate before truncate on roster_return
+    for each statement execute function refuse_change();

@@ -106,3 +106,31 @@ create table open_placement (
     constraint open_placement_pkey primary key (person_id)
 ) strict, without rowid;
 create index open_placement_dispatch_index on open_placement (dispatch_id);
+
+-- Rows that the other side sent back for correction, as they were.
+create table roster_return (
+    agreement_id blob not null,
+    id blob not null,
+    placement_id blob not null,
+    quota_id blob not null,
+    cohort_id blob,
+    returned_by blob not null,
+    reason text not null,
+    returned_at integer not null,
+    constraint roster_return_pkey primary key (agreement_id, id),
+    constraint roster_return_placement_fkey foreign key (agreement_id, placement_id) references placement (agreement_id, id),
+    constraint roster_return_returned_by_fkey foreign key (returned_by) references party (id),
+    constraint roster_return_reason_length check (length(reason) between 1 and 500)
+) strict, without rowid;
+create index roster_return_placement_index on roster_return (agreement_id, placement_id);
+create index roster_return_party_index on roster_return (returned_by);
+
+-- What was sent back, and why, stands; the correction is in the placement.
+create trigger roster_return_append_only_update before update on roster_return
+begin
+    select raise(abort, 'roster_return is append-only');
+end;
+create trigger roster_return_append_only_delete before delete on roster_return
+begin
+    select raise(abort, 'roster_return is append-only');
+end;

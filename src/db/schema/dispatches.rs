@@ -113,3 +113,19 @@ diesel::table! {
         placements -> BigInt,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::columns::Uid;
+
+    roster_return (agreement_id, id) {
+        agreement_id -> Uid,
+        id -> Uid,
+        placement_id -> Uid,
+        quota_id -> Uid,
+        cohort_id -> Nullable<Uid>,
+        returned_by -> Uid,
+        reason -> Text,
+        returned_at -> BigInt,
+    }
+}

@@ -8,18 +8,22 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::super::enrolment::{self, Enrolment, event};
 use super::super::roster::{RosterRow, RowOutcome};
-use super::super::store::{self, PlacementFilter};
-use super::super::{Dispatch, Placement, PlacementState, PlacementToday, ROSTER_ROWS_MAX, outcomes};
+use super::super::store::{self, PlacementFilter, returns};
+use super::super::{
+    Dispatch, NewRosterReturn, Placement, PlacementState, PlacementToday, ROSTER_ROWS_MAX, RosterReturn, outcomes,
+    returning,
+};
 use crate::agreements;
 use crate::app::State;
 use crate::db::{DbConnection, Id, Page};
 use crate::error::{Code, Error, Fault, Language, Result};
 use crate::events::log;
 use crate::http::extract::{EmptyBody, IfMatch};
+use crate::http::query::NoFilter;
 use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
-use crate::identity::policy::{AgreementsRead, DispatchesWrite};
+use crate::identity::policy::{AgreementsRead, ArrivalsWrite, DispatchesWrite};
 use crate::workers;
 use crate::workers::WorkerCard;
 
@@ -111,8 +115,8 @@ pub async fn enrol_worker(
 
 /// Lists placements
 ///
-/// Parties of the agreement see every placement that has departed, the origin also its rosters; an employer sees its own. Placements
-/// carry no personal data.
+/// Parties of the agreement see every placement that has departed or stands on a locked roster, the origin all of its own; an employer
+/// sees those planned for it or with it. Placements carry no personal data.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, PlacementFilter),
     responses((status = 200, description = "A page of placements", body = Page<PlacementToday>)), security(("oauth2" = ["agreements.read"])))]
 #[get("/v1/agreements/{agreement_id}/placements")]
@@ -206,7 +210,7 @@ pub async fn cancel_placement(
             let dispatch = store::own_dispatch(connection, &actor.scope, agreement_id, row.dispatch_id)?;
             if_match.check(row.version)?;
             must_be_enrolled(&row)?;
-            outcomes::cancel_placement(connection, &actor, &row)?;
+            outcomes::cancel_placement(connection, &actor, &row, "cancelled")?;
             let changed = Dispatch { version: dispatch.version + 1, placements: dispatch.placements - 1, ..dispatch };
             log::record(connection, &actor, event(&changed, "dispatch.roster_changed"))?;
             let row = store::placement(connection, &actor.scope, agreement_id, id)?;
@@ -214,6 +218,52 @@ pub async fn cancel_placement(
             Ok(Answer::ok(&PlacementToday::of(row, actor.now.day()))?.version(version))
         })
         .await
+}
+
+/// Returns a row of a locked roster
+///
+/// 退回补正: the destination or the planned employer sends a row back with a reason. It leaves the roster and frees its place. The origin
+/// unlocks the roster and sends the row again, corrected, and it is the same placement. The batch holds its other places anew for the
+/// full time of the terms, because the delay is not the workers' doing.
+#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
+    request_body = NewRosterReturn, responses((status = 201, description = "The row as it was, and why it was sent back", body = RosterReturn)),
+    security(("oauth2" = ["arrivals.write"])))]
+#[post("/v1/agreements/{agreement_id}/placements/{placement_id}/returns")]
+pub async fn return_placement(
+    state: web::Data<State>,
+    caller: Caller<ArrivalsWrite>,
+    path: web::Path<(Id, Id)>,
+    posted: Posted<NewRosterReturn>,
+) -> Result<Answer> {
+    let (actor, ids) = (caller.actor(&state), path.into_inner());
+    let Posted { body, key } = posted;
+    key.run(&state, move |connection| {
+        let returned = returning::return_row(connection, &actor, ids, &body)?;
+        let path = format!("/v1/agreements/{}/placements/{}/returns", returned.agreement_id, returned.placement_id);
+        Answer::created(path, &returned)
+    })
+    .await
+}
+
+/// Lists the returns of a placement
+///
+/// Each with the row as it was before it was corrected, for the origin and for those who may send it back.
+#[utoipa::path(tag = "placements",
+    params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"), PageParams),
+    responses((status = 200, description = "A page of returns", body = Page<RosterReturn>)), security(("oauth2" = ["agreements.read"])))]
+#[get("/v1/agreements/{agreement_id}/placements/{placement_id}/returns")]
+pub async fn list_placement_returns(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<(Id, Id)>,
+    listing: Listing<NoFilter>,
+) -> Result<Answer> {
+    let (page, keys, ids) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
+    let read = move |connection: &mut DbConnection| {
+        let rows = returns::list(connection, &caller.scope, ids, &page)?;
+        Answer::page(&page.page(&keys, rows, |row| row.id))
+    };
+    state.db.read(read).await
 }
 
 /// Mounts the routes of placements.
@@ -224,5 +274,7 @@ pub(super) fn mount(config: &mut ServiceConfig) {
         .service(list_placements)
         .service(get_placement)
         .service(get_placement_worker)
-        .service(cancel_placement);
+        .service(cancel_placement)
+        .service(return_placement)
+        .service(list_placement_returns);
 }
