@@ -23,23 +23,23 @@ crate::text_enum! {
     /// What the rows behind a number have in common.
     pub enum Step {
         /// Departed, and still taking a place of the quota.
-        Filled => "filled",
+        Filled => "filled" / "已占名额",
         /// Departed under the agreement.
-        Departed => "departed",
+        Departed => "departed" / "已出发",
         /// Arrived, as the terms define it.
-        Onboarded => "onboarded",
+        Onboarded => "onboarded" / "已到岗",
         /// Did not arrive, or was turned down.
-        NotArrived => "not_arrived",
+        NotArrived => "not_arrived" / "未到岗",
         /// No longer in post.
-        Ended => "ended",
+        Ended => "ended" / "已离岗",
         /// The node is due by the day of reading.
-        Due => "due",
+        Due => "due" / "已到核查期",
         /// Seen in post at the node.
-        Retained => "retained",
+        Retained => "retained" / "稳岗",
         /// Known to have left before the node.
-        Left => "left",
+        Left => "left" / "已离开",
         /// The node is due, and nothing is shown either way.
-        Unverified => "unverified",
+        Unverified => "unverified" / "无法核实",
     }
 }
 

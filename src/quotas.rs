@@ -189,15 +189,15 @@ crate::text_enum! {
     /// What the state of a quota, its places and the day say together.
     pub enum QuotaStanding {
         /// Requested, not yet open.
-        Draft => "draft",
+        Draft => "draft" / "草稿",
         /// Takes rosters while places are free.
-        Open => "open",
+        Open => "open" / "开放",
         /// Every approved place is taken by a worker who departed.
-        Filled => "filled",
+        Filled => "filled" / "已满",
         /// The last day for rosters has passed, and places were left.
-        Expired => "expired",
+        Expired => "expired" / "已过期",
         /// Closed for new rosters.
-        Withdrawn => "withdrawn",
+        Withdrawn => "withdrawn" / "已撤回",
     }
 }
 
