@@ -10,6 +10,7 @@
 pub mod answers;
 pub mod document;
 pub mod drafting;
+pub mod example;
 pub mod ratifying;
 pub mod requests;
 pub mod routes;

@@ -87,7 +87,9 @@ impl Cli {
     }
 
     fn execute(self) -> Result<ExitCode> {
-        telemetry::start(&self.log)?;
+        // Who looks at a command wants its answer; who looks at a server wants to know what it does.
+        let unless_told = if matches!(self.command, Command::Serve(_)) { "info" } else { "warn" };
+        telemetry::start(&self.log, unless_told)?;
         let storage = &self.storage;
         match self.command {
             Command::Serve(options) => serve::run(storage, &options)?,

@@ -19,12 +19,13 @@ use crate::db::text_columns::CodeLabel;
 use crate::dispatches::tally::{self, Measure};
 use crate::dispatches::{DispatchAction, DispatchMode, DispatchState, PlacementState};
 use crate::error::Code;
+use crate::fulfilment::Step;
 use crate::http::receipt::RowStatus;
 use crate::identity::clients::{ClientAction, ClientState, KeyState};
 use crate::parties::credit_code::CreditCodeWarning;
 use crate::parties::{PartyAction, PartyKind, PartyState};
 use crate::quotas::accounts::{AccountKind, EntryKind};
-use crate::quotas::{QuotaAction, QuotaState};
+use crate::quotas::{QuotaAction, QuotaStanding, QuotaState};
 use crate::reconciliation::consequences::{AppliesTo, CountsAs, DiscrepancyCode, Owner, TwoSided};
 use crate::reconciliation::differences::MismatchField;
 use crate::reconciliation::matching::IdentityTier;
@@ -96,6 +97,7 @@ const LISTS: &[(&str, Labels)] = &[
     ("exit-kind", ExitKind::labels),
     ("exit-reason", ExitReason::labels),
     ("figure-standing", tally::Standing::labels),
+    ("figure-step", Step::labels),
     ("group-code", GroupCode::labels),
     ("identity-tier", IdentityTier::labels),
     ("indicator", Indicator::labels),
@@ -114,6 +116,7 @@ const LISTS: &[(&str, Labels)] = &[
     ("population", Population::labels),
     ("problem", problems),
     ("quota-action", QuotaAction::labels),
+    ("quota-standing", QuotaStanding::labels),
     ("quota-state", QuotaState::labels),
     ("region-kind", RegionKind::labels),
     ("region-level", RegionLevel::labels),

@@ -89,9 +89,9 @@ pub struct LogConfig {
     /// Form of the log
     #[arg(long, env = "LABOUR_EXCHANGE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human, global = true)]
     pub log_format: LogFormat,
-    /// What is logged, in the words of tracing's EnvFilter
-    #[arg(long, env = "LABOUR_EXCHANGE_LOG", default_value = "info", global = true)]
-    pub log: String,
+    /// What is logged, in the words of tracing's EnvFilter [default: info while serving, warn for every other command]
+    #[arg(long, env = "LABOUR_EXCHANGE_LOG", global = true)]
+    pub log: Option<String>,
 }
 
 /// Forms of the log.

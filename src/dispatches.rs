@@ -251,6 +251,8 @@ pub struct RosterReturn {
 /// What an origin says about a batch.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"title": "2026年春季第一批", "mode": "point_to_point", "vehicle": "湘E·大巴·03", "leader_name": "周建国",
+    "leader_phone": "14000000001", "legal_basis": "协议第六条", "consent_recorded": true, "planned_departure_on": "2026-03-05", "planned_arrival_on": "2026-03-06"}))]
 pub struct NewDispatch {
     /// Title.
     #[schema(max_length = 200, min_length = 1, example = "2026年春季第一批（义乌）")]

@@ -54,6 +54,9 @@ pub const TRANSITIONS: &[Transition<QuotaState, QuotaAction>] = &[
 /// What a destination says about the post; kept as sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"employer_id": "0192f0c1-7d5e-7c3a-9b61-2f4e8d7a6c52", "post_title": "普工", "region_code": "330782", "requested_places": 300,
+    "monthly_wage_min_fen": 450_000, "monthly_wage_max_fen": 600_000, "valid_until": "2026-12-31", "partner_ref": "YW-0042",
+    "cohorts": [{"starts_on": "2026-03-10", "places": 200}, {"starts_on": "2026-04-10", "places": 100}]}))]
 pub struct NewQuota {
     /// The employer, a registered party.
     pub employer_id: Id,

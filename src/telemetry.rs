@@ -10,12 +10,14 @@ use crate::error::{Code, Error, Result};
 /// them included.
 const NEVER: &str = "actix_web::types=off";
 
-/// Starts the log on standard error, so that standard output stays free for what commands print.
+/// Starts the log on standard error, so that standard output stays free for what commands print; `unless_told` says what is logged when
+/// no setting does.
 ///
 /// # Errors
 /// [`Code::ConfigurationInvalid`] for a setting that cannot be followed: a log that is silently another one is missed when needed.
-pub fn start(config: &LogConfig) -> Result<()> {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(&config.log)?).with_writer(std::io::stderr);
+pub fn start(config: &LogConfig, unless_told: &str) -> Result<()> {
+    let filter = filter(config.log.as_deref().unwrap_or(unless_told))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match config.log_format {
         LogFormat::Human => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

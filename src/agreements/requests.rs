@@ -25,6 +25,7 @@ pub struct NewSignatory {
 /// A draft: everything the parties will ratify. The sender must be one of the parties.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!(super::example::agreement()))]
 pub struct NewAgreement {
     /// Number on the paper, unique in the exchange.
     #[schema(max_length = 100, min_length = 1, example = "SY-YW-2026-01")]
@@ -126,6 +127,7 @@ fn merge(target: &mut Value, patch: Value) {
 /// Why a party takes a step; it stands in the event the other parties read. Name no persons.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "双方协商一致，因产业调整暂停输送"}))]
 pub struct ReasonedStep {
     /// The reason.
     #[schema(max_length = 200, min_length = 1, example = "双方协商一致，因产业调整暂停输送")]
@@ -135,6 +137,7 @@ pub struct ReasonedStep {
 /// A party says yes to exactly these bytes.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"digest": "7d9f0c6c2f5e4b1a8d3c5e7f9a0b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f7a8b"}))]
 pub struct NewRatification {
     /// SHA-256 of the document's bytes, hexadecimal, as the party computed it.
     #[schema(
@@ -157,6 +160,7 @@ pub struct NewRatification {
 /// A new version of the terms of a ratified agreement.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"effective_on": "2026-07-01", "terms": super::example::terms(), "reason": "年度目标由2500人调整为3000人"}))]
 pub struct NewAmendment {
     /// The day from which it holds once every party has ratified it: not before today, within the term, after every earlier version.
     pub effective_on: Day,

@@ -28,6 +28,7 @@ use crate::lifecycle;
 /// When the batch left.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"departed_on": "2026-03-05"}))]
 pub struct Departure {
     /// Day of departure.
     pub departed_on: Day,

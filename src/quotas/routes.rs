@@ -13,7 +13,7 @@ use super::{
 };
 use crate::agreements::{self, PartyRole};
 use crate::app::State;
-use crate::db::{DbConnection, Id, Instant, Page};
+use crate::db::{Day, DbConnection, Id, Instant, Page};
 use crate::error::{Code, Error, Faults, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
 use crate::http::extract::IfMatch;
@@ -71,11 +71,15 @@ pub async fn request_quota(
         accounts::open(connection, &quota, &body.cohorts)?;
         accounts::follow_caps(connection, agreement_id, &terms.caps)?;
         event(connection, &actor, &quota, "quota.requested")?;
-        let (path, version) = (path_of(&quota), quota.version);
-        let shown = store::standing(connection, quota, actor.now.day())?;
-        Answer::created(path, &shown).map(|answer| answer.version(version))
+        created(connection, quota, actor.now.day())
     })
     .await
+}
+
+fn created(connection: &mut DbConnection, quota: Quota, today: Day) -> Result<Answer> {
+    let (path, version) = (path_of(&quota), quota.version);
+    let shown = store::standing(connection, quota, today)?;
+    Answer::created(path, &shown).map(|answer| answer.version(version))
 }
 
 fn require_references(connection: &mut DbConnection, new: &NewQuota) -> Result<()> {

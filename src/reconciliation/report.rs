@@ -28,6 +28,7 @@ crate::text_enum! {
 /// A request to compare both sides.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"cut_off_on": "2026-03-31"}))]
 pub struct NewReconciliation {
     /// The day at whose end (in Asia/Shanghai) both sides are compared; today at the latest. Facts recorded after that day do not count.
     pub cut_off_on: Day,

@@ -10,7 +10,7 @@ use labour_exchange::http::docs;
 use serde_json::{Value, json};
 
 use crate::on_both;
-use crate::support::conformance::{document, resolved};
+use crate::support::conformance::{check, document, resolved};
 use crate::support::{PUBLIC_URL, Reply, TestApp, TestParty};
 
 /// What may be read without a token, and why.
@@ -180,6 +180,25 @@ fn what_is_made_leads_on() {
             assert!(known, "{}: the link {name} leads nowhere", operation.path);
         }
     }
+}
+
+/// Whoever writes a client for the first time starts from an example that can be sent.
+#[test]
+fn every_body_comes_with_an_example_that_fits() {
+    let mut bodies = 0;
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let Some(content) = operation.pointer("/requestBody/content/application~1json") else { continue };
+            let schema = resolved(&content["schema"]);
+            let example = &schema["example"];
+            assert!(example.is_object(), "{method} {path} has no example of its body");
+            let mut complaints = Vec::new();
+            check(schema, example, "", &mut complaints);
+            assert!(complaints.is_empty(), "{method} {path}: {complaints:?}");
+            bodies += 1;
+        }
+    }
+    assert!(bodies > 40, "bodies were found: {bodies}");
 }
 
 on_both! {
