@@ -182,6 +182,8 @@ fn path_error(request: &HttpRequest) -> Error {
             "must be an id such as 0192f0c1-7d5e-7c3a-9b61-2f4e8d7a6c50",
             "须为编号，例如 0192f0c1-7d5e-7c3a-9b61-2f4e8d7a6c50",
         )
+    } else if name == "step" {
+        ("must be a step of the funnel, such as onboarded", "须为履约环节，例如 onboarded")
     } else {
         ("must be a number", "须为数字")
     };

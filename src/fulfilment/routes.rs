@@ -105,9 +105,6 @@ fn target_of(terms: &Terms, number: usize) -> Result<&Target> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct FunnelRowsFilter {
-    /// What the rows have in common.
-    #[param(inline, example = "onboarded")]
-    pub step: Step,
     /// Only of this plan year.
     #[param(minimum = 1980, maximum = 2099, example = 2026)]
     pub plan_year: Option<i64>,
@@ -125,13 +122,13 @@ pub struct FunnelRowsFilter {
 }
 
 impl FunnelRowsFilter {
-    fn figure(&self) -> Result<Figure> {
-        let fault = match (self.step.is_at_node(), self.node.is_some()) {
+    fn figure(&self, step: Step) -> Result<Figure> {
+        let fault = match (step.is_at_node(), self.node.is_some()) {
             (true, false) => Fault::query("node", "node_needed", "say at which node", "请指明考核节点"),
             (false, true) => Fault::query("node", "node_not_asked", "this step has no node", "该环节不按节点统计"),
             _ => {
                 return Ok(Figure {
-                    step: self.step,
+                    step,
                     plan_year: self.plan_year,
                     quota_id: self.quota_id,
                     scope: self.scope,
@@ -150,17 +147,19 @@ impl FunnelRowsFilter {
 ///
 /// The fulfilment carries the address for each of its numbers; there are as many rows as the number says. One row for each placement,
 /// or, with `unit=person`, for each person; whoever is disputed is among them.
-#[utoipa::path(tag = "fulfilment", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, FunnelRowsFilter),
+#[utoipa::path(tag = "fulfilment",
+    params(("agreement_id" = Id, Path, description = "The agreement"),
+        ("step" = inline(Step), Path, description = "What the rows have in common", example = "onboarded"), PageParams, FunnelRowsFilter),
     responses((status = 200, description = "A page of rows", body = Page<BehindRow>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/fulfilment/funnel/rows")]
+#[get("/v1/agreements/{agreement_id}/fulfilment/funnel/{step}/rows")]
 pub async fn list_funnel_rows(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
-    path: web::Path<Id>,
+    path: web::Path<(Id, Step)>,
     listing: Listing<FunnelRowsFilter>,
 ) -> Result<Answer> {
-    let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
-    let (figure, today) = (listing.filter.figure()?, state.clock.today());
+    let (page, keys, (agreement_id, step)) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
+    let (figure, today) = (listing.filter.figure(step)?, state.clock.today());
     let read = move |connection: &mut DbConnection| {
         agreements::store::role(connection, &caller.scope, agreement_id)?;
         let rows = store::rows(connection, agreement_id, &figure, today, &page)?;

@@ -136,7 +136,7 @@ impl Addresses {
         let node = if node.is_empty() { String::new() } else { format!("&node={node}") };
         let agreement = self.agreement_id;
         (number > 0).then(|| {
-            format!("/v1/agreements/{agreement}/fulfilment/funnel/rows?step={step}&plan_year={plan_year}{quota}{scope}{node}{wanted}")
+            format!("/v1/agreements/{agreement}/fulfilment/funnel/{step}/rows?plan_year={plan_year}{quota}{scope}{node}{wanted}")
         })
     }
 
@@ -184,6 +184,6 @@ pub fn behind_places(agreement_id: Id, quota_id: Id) -> PlacesRows {
     PlacesRows {
         offered: format!("{agreement}/quotas/{quota_id}"),
         held: format!("{agreement}/quotas/{quota_id}/balance"),
-        filled: format!("{agreement}/fulfilment/funnel/rows?step=filled&quota_id={quota_id}&unit=person_time"),
+        filled: format!("{agreement}/fulfilment/funnel/filled/rows?quota_id={quota_id}&unit=person_time"),
     }
 }

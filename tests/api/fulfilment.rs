@@ -174,9 +174,10 @@ on_both! {
         scene.app.get(&outsider, &scene.path("/fulfilment/rows?target=1")).await.problem("not_found");
         scene.app.get(&scene.destination, &scene.path("/fulfilment/rows?target=99")).await.problem("parameter_invalid");
         scene.app.get(&scene.destination, &scene.path("/fulfilment/rows")).await.problem("parameter_invalid");
-        let funnel = |of: &str| scene.path(&format!("/fulfilment/funnel/rows?step={of}"));
-        scene.app.get(&outsider, &funnel("departed")).await.problem("not_found");
-        scene.app.get(&scene.destination, &funnel("retained")).await.problem("parameter_invalid");
-        scene.app.get(&scene.destination, &funnel("departed&node=90d")).await.problem("parameter_invalid");
+        let funnel = |of: &str| scene.path(&format!("/fulfilment/funnel/{of}"));
+        scene.app.get(&outsider, &funnel("departed/rows")).await.problem("not_found");
+        scene.app.get(&scene.destination, &funnel("vanished/rows")).await.problem("parameter_invalid");
+        scene.app.get(&scene.destination, &funnel("retained/rows")).await.problem("parameter_invalid");
+        scene.app.get(&scene.destination, &funnel("departed/rows?node=90d")).await.problem("parameter_invalid");
     }
 }
