@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -38,10 +38,14 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_labour-exchange"));
-        // Settings by environment: an option of the test itself wins over them.
+        let mut command = self.settled(Command::new(env!("CARGO_BIN_EXE_labour-exchange")));
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// Settings by environment: an option of the test itself wins over them.
+    fn settled(&self, mut command: Command) -> Command {
+        command
             .env("LABOUR_EXCHANGE_DATABASE", &self.database)
             .env("LABOUR_EXCHANGE_KEY_FILE", self.file("keys.json"))
             .env_remove("LABOUR_EXCHANGE_PUBLIC_URL")
@@ -428,4 +432,30 @@ fn no_identity_number_reaches_the_log_however_it_is_sent() {
     );
     let found: Vec<&str> = log.lines().filter(|line| line.contains(&canary)).collect();
     assert!(found.is_empty(), "{found:#?}");
+}
+
+/// The tutorial of the README, as it is written: from two parties to the number and the rows behind it.
+fn the_first_agreement_works_as_written(place: &Place) {
+    place.told(&["operator", "init"]);
+    let server = Server::start(place, &[]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/first_agreement.sh");
+    let program = env!("CARGO_BIN_EXE_labour-exchange");
+    let mut walk = place.settled(Command::new("bash"));
+    walk.arg(script).env("EXCHANGE", program).env("BASE", format!("http://{}", server.address));
+    let output = walk.output().unwrap();
+    let (told, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    assert!(told.contains("onboarded: 1 / 2"), "{told}");
+    let rows: Value = serde_json::from_str(told.trim_end().rsplit('\n').next().unwrap()).unwrap();
+    assert_eq!(rows["items"].as_array().unwrap().len(), 1, "the number equals its rows");
+}
+
+#[test]
+fn the_tutorial_works_on_sqlite() {
+    the_first_agreement_works_as_written(&Place::sqlite());
+}
+
+#[test]
+fn the_tutorial_works_on_postgres() {
+    the_first_agreement_works_as_written(&Place::postgres());
 }

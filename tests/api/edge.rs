@@ -309,7 +309,7 @@ on_both! {
         let draft = scene.app.post(&scene.destination, &scene.path("/quotas"), quota).await.expect(201).id();
         let open = scene.quota(1).await;
         let closed = scene.quota(1).await;
-        scene.app.post(&scene.destination, &scene.path(&format!("/quotas/{closed}/withdrawal")), json!({})).await.expect(200);
+        scene.app.post(&scene.destination, &scene.path(&format!("/quotas/{closed}/withdrawal")), json!({ "reason": "企业停产，不再招工" })).await.expect(200);
         let listed = async |path: &str| {
             let page = scene.app.get(&scene.destination, path).await.expect(200);
             page.body["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
