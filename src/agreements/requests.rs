@@ -53,6 +53,7 @@ pub struct NewAgreement {
 /// Changes of a draft, as a merge patch (RFC 7396): what is absent stays; lists are replaced whole; inside `terms`, null takes a field away.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"title": "邵阳县—义乌市劳务协作协议（修订稿）", "effective_to": "2029-12-31"}))]
 pub struct AgreementChange {
     /// Number on the paper.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
