@@ -130,14 +130,17 @@ struct Addresses {
 impl Addresses {
     /// None for a number without rows: most cells of a funnel are empty, and an answer has tens of thousands of them.
     fn of(&self, number: i64, step: Step, node: &str, wanted: &str) -> Option<String> {
+        if number <= 0 {
+            return None;
+        }
         let (plan_year, quota_id, scope) = self.key;
         let quota = if quota_id == Id::NIL { String::new() } else { format!("&quota_id={quota_id}") };
         let scope = scope.map(|scope| format!("&scope={scope}")).unwrap_or_default();
         let node = if node.is_empty() { String::new() } else { format!("&node={node}") };
         let agreement = self.agreement_id;
-        (number > 0).then(|| {
-            format!("/v1/agreements/{agreement}/fulfilment/funnel/{step}/rows?plan_year={plan_year}{quota}{scope}{node}{wanted}")
-        })
+        Some(format!(
+            "/v1/agreements/{agreement}/fulfilment/funnel/{step}/rows?plan_year={plan_year}{quota}{scope}{node}{wanted}"
+        ))
     }
 
     fn with_rows(&self, group: Group, step: Step, node: &str) -> Group {
