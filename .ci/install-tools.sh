@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beyond Rust, gcc, Python 3.11+ and Node 20+: PostgreSQL's server programs and the outside
+# Installs what the tests need beyond Rust, gcc, Python 3.11+ and Node 20+: PostgreSQL's server programs, curl and the outside
 # judges of the API, at exact versions. Safe to run again: what is there already is left alone.
 #
 #   LABOUR_EXCHANGE_JUDGES   where the judges go (default: target/judges)
@@ -22,14 +22,21 @@ postgres_is_there() {
     return 1
 }
 
-if ! postgres_is_there; then
-    [ "$(id -u)" = 0 ] || die "PostgreSQL 14 or newer is missing; as root: apt-get install postgresql"
-    command -v apt-get >/dev/null || die "PostgreSQL 14 or newer is missing; install initdb, postgres, pg_ctl and psql"
+# from_debian PACKAGE WHAT: installs a package where its program is missing.
+from_debian() {
+    [ "$(id -u)" = 0 ] || die "$2 is missing; as root: apt-get install $1"
+    command -v apt-get >/dev/null || die "$2 is missing; install it"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends postgresql </dev/null
+    apt-get install -y -qq --no-install-recommends "$1" </dev/null
+}
+
+if ! postgres_is_there; then
+    from_debian postgresql "PostgreSQL 14 or newer (initdb, postgres, pg_ctl, psql)"
     postgres_is_there || die "PostgreSQL was installed but initdb is not under /usr/lib/postgresql/*/bin"
 fi
+# The tutorial is a script with curl, and a test runs it.
+command -v curl >/dev/null || from_debian curl "curl"
 
 for tool in python3 node npm; do
     command -v "$tool" >/dev/null || die "$tool is missing (Python 3.11+ and Node 20+ with npm are needed)"
