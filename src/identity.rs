@@ -58,18 +58,23 @@ impl Bearer {
     /// # Errors
     /// [`Code::TokenInvalid`], [`Code::PartySuspended`].
     pub async fn of(request: &HttpRequest) -> Result<Self> {
-        if let Some(known) = request.extensions().get::<Self>() {
-            return Ok(known.clone());
+        if let Some(known) = request.extensions().get::<Result<Self>>() {
+            return known.clone();
         }
+        // A refusal is kept as well: it is logged once, however many parts of the request ask.
+        let bearer = Self::read(request).await;
+        request.extensions_mut().insert(bearer.clone());
+        bearer
+    }
+
+    async fn read(request: &HttpRequest) -> Result<Self> {
         let state = request.app_data::<web::Data<State>>().ok_or_else(|| Error::internal("no state"))?;
         let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token =
             value.and_then(|value| value.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
         let (_, token) = token.ok_or_else(|| Error::new(Code::TokenInvalid))?;
         let token = verify(state, token.trim()).await?;
-        let bearer = Self { client_id: Id(token.client_id), token };
-        request.extensions_mut().insert(bearer.clone());
-        Ok(bearer)
+        Ok(Self { client_id: Id(token.client_id), token })
     }
 }
 

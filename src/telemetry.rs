@@ -1,5 +1,7 @@
 //! The log. Fields carry ids, codes and counts; bodies, names, identity numbers and tokens are never logged.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -18,6 +20,8 @@ const NEVER: &str = "actix_web::types=off";
 pub fn start(config: &LogConfig, unless_told: &str) -> Result<()> {
     let filter = filter(config.log.as_deref().unwrap_or(unless_told))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people at a terminal, not for files.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     let started = match config.log_format {
         LogFormat::Human => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

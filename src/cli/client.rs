@@ -97,6 +97,9 @@ pub fn new_key(out: &Path) -> Result<Value> {
     };
     let pair = ClientKey::generate().map_err(|cause| unusable(&cause))?;
     let private = pair.to_private_jwk().map_err(|cause| unusable(&cause))?;
+    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|cause| unusable(&cause))?;
+    }
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(out).map_err(|cause| unusable(&cause))?;
     file.write_all(private.expose().as_bytes()).and_then(|()| file.sync_all()).map_err(|cause| unusable(&cause))?;
