@@ -139,7 +139,10 @@ impl FunnelRowsFilter {
                 });
             }
         };
-        Err(Error::new(Code::ParameterInvalid).fault(fault))
+        // Each parameter is well-formed; there is no such list.
+        let missing = Error::new(Code::NotFound)
+            .detail("there is no such list of rows; errors says why", "没有这样的明细，原因见 errors");
+        Err(missing.fault(fault))
     }
 }
 

@@ -177,7 +177,9 @@ on_both! {
         let funnel = |of: &str| scene.path(&format!("/fulfilment/funnel/{of}"));
         scene.app.get(&outsider, &funnel("departed/rows")).await.problem("not_found");
         scene.app.get(&scene.destination, &funnel("vanished/rows")).await.problem("parameter_invalid");
-        scene.app.get(&scene.destination, &funnel("retained/rows")).await.problem("parameter_invalid");
-        scene.app.get(&scene.destination, &funnel("departed/rows?node=90d")).await.problem("parameter_invalid");
+        for (address, fault) in [("retained/rows", "node_needed"), ("departed/rows?node=90d", "node_not_asked")] {
+            let refused = scene.app.get(&scene.destination, &funnel(address)).await.problem("not_found");
+            assert_eq!((&refused.body["errors"][0]["name"], &refused.body["errors"][0]["code"]), (&json!("node"), &json!(fault)));
+        }
     }
 }
