@@ -89,6 +89,8 @@ async fn a_year_of_a_few(app: TestApp) -> Scene {
 async fn a_call_reads_the_rows_it_names_and_not_the_agreement() {
     set_default_instrumentation(|| Some(Box::new(Collect))).unwrap();
     let scene = a_year_of_a_few(TestApp::over_sqlite().await).await;
+    // Other tests run beside this one; writing their parameters out costs them time.
+    set_default_instrumentation(|| None).unwrap();
     let statements: Vec<String> = STATEMENTS.lock().unwrap().iter().cloned().collect();
     assert!(statements.len() > 20, "statements were seen: {}", statements.len());
     let explained = scene.app.state.db.read(move |connection| {
@@ -110,6 +112,21 @@ async fn a_call_reads_the_rows_it_names_and_not_the_agreement() {
         })
         .collect();
     assert!(slow.is_empty(), "{slow:#?}");
+}
+
+/// A figure about an index that is gone or misspelt says nothing, and nobody is told.
+#[actix_web::test]
+async fn the_planner_is_told_of_indexes_that_exist() {
+    let app = TestApp::over_sqlite().await;
+    let listed = app.state.db.read(|connection| {
+        let named = "select idx as detail from sqlite_stat1 where idx not in (select name from sqlite_master where type in ('index', 'table'))";
+        let DbConnection::Sqlite(connection) = connection else { return Ok((Vec::new(), Vec::new())) };
+        let told: Vec<Step> = diesel::sql_query("select idx as detail from sqlite_stat1").load(connection)?;
+        Ok((told, diesel::sql_query(named).load::<Step>(connection)?))
+    });
+    let (told, unknown) = listed.await.unwrap();
+    assert!(told.len() > 40, "the planner is told of {} indexes", told.len());
+    assert_eq!(unknown.into_iter().map(|step| step.detail).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]
