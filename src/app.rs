@@ -7,8 +7,8 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, web};
 use tracing_actix_web::TracingLogger;
-use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_actix_web::{AppExt, scope};
 
 use crate::arrivals::recording::Judge;
 use crate::arrivals::recording::attaching::{Attach, attach_waiting};
@@ -116,7 +116,7 @@ impl State {
             public_url: public_url.trim_end_matches('/').into(),
             running: Running::default(),
             limits: Limits::default(),
-            routes: Arc::new(RouteTable::of(&document)),
+            routes: Arc::new(RouteTable::of(&document).map_err(Error::internal)?),
             document: crate::http::docs::text(&document).into_bytes().into(),
             draining: Arc::default(),
         })
@@ -135,15 +135,23 @@ pub fn routes(config: &mut ServiceConfig) {
     crate::parties::routes::mount(config);
     crate::workers::routes::mount(config);
     crate::agreements::routes::mount(config);
-    crate::quotas::routes::mount(config);
-    crate::dispatches::routes::mount(config);
-    crate::arrivals::routes::mount(config);
-    crate::retention::routes::mount(config);
-    crate::fulfilment::routes::mount(config);
+    config.service(scope::scope("/v1/agreements/{agreement_id}").configure(within_agreement));
     crate::reconciliation::routes::mount(config);
     crate::events::routes::mount(config);
     crate::code_lists::routes::mount(config);
     crate::http::docs::mount(config);
+}
+
+/// What stands below one agreement, in a scope of its own: routes are tried one after the other, and here each is tried against the rest
+/// of the path only.
+fn within_agreement(config: &mut ServiceConfig) {
+    crate::dispatches::routes::mount_within(config);
+    crate::arrivals::routes::mount_within(config);
+    crate::fulfilment::routes::mount_within(config);
+    crate::quotas::routes::mount_within(config);
+    crate::retention::routes::mount_within(config);
+    crate::reconciliation::routes::mount_within(config);
+    crate::agreements::routes::mount_within(config);
 }
 
 /// The application of one HTTP worker.

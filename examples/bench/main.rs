@@ -1,4 +1,5 @@
-//! Performance as ratios in one run: `make bench`, or `cargo run --release --example bench -- [sqlite|postgres://…] [seconds] [statements]`.
+//! Performance as ratios in one run: `make bench`, or `cargo run --release --example bench -- [sqlite|postgres://…] [seconds] [statements] [name…]`;
+//! with parts of names, only what is named so is measured.
 //!
 //! Server, database and load share this machine, so absolute figures say little; each is printed beside a plain hello route of the same
 //! run. Every request carries a real token; nothing is mocked. At the end the promise is checked in full: 16 clients, 10 quotas with
@@ -30,20 +31,27 @@ use scene::{Scene, Side};
 const CONNECTIONS: usize = 32;
 /// Interleaved rounds; the median counts.
 const ROUNDS: usize = 3;
+const SINGLE: &str = "single-placement dispatch";
+const ROSTER: &str = "roster call of 1,000 rows";
+const OVERSOLD: &str = "never oversold";
+const RACES: &str = "races";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let database = arguments.first().map_or("sqlite", String::as_str);
+    let database = arguments.first().map_or("sqlite", String::as_str).to_owned();
     let seconds: u64 = arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(3);
-    let watched = arguments.get(2).is_some_and(|word| word == "statements");
+    let (told, wanted): (Vec<String>, Vec<String>) =
+        arguments.into_iter().skip(2).partition(|word| word == "statements");
+    let watched = !told.is_empty();
     if watched {
         statements::watch();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(measure(database, Duration::from_secs(seconds), watched));
+    runtime.block_on(measure(&database, Duration::from_secs(seconds), watched, &wanted));
 }
 
-async fn measure(database: &str, time: Duration, watched: bool) {
+async fn measure(database: &str, time: Duration, watched: bool, wanted: &[String]) {
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
     let told = |after: &str| {
         if watched {
             statements::print(after);
@@ -78,24 +86,29 @@ async fn measure(database: &str, time: Duration, watched: bool) {
     let next = Arc::new(AtomicUsize::new(0));
     for round in 0..ROUNDS {
         for (place, (name, request)) in reads.iter().enumerate() {
+            if place > 0 && !wants(name) {
+                continue;
+            }
             let request = request.clone();
             figures[place].push(load::run(CONNECTIONS, time, move |_| Some(request.clone())).await);
             told(name);
         }
-        let batch = one.dispatch().await;
-        figures[reads.len()].push(single_placements(&scene, &one, &batch, &quota, &people, &next, time).await);
-        told("single-placement dispatch");
-        let rosters = rosters.chunks(40_000).nth(round).unwrap();
-        figures[reads.len() + 1].push(roster_calls(&scene, &one, &quota, rosters).await);
-        told("roster call");
+        if wants(SINGLE) {
+            let batch = one.dispatch().await;
+            figures[reads.len()].push(single_placements(&scene, &one, &batch, &quota, &people, &next, time).await);
+            told(SINGLE);
+        }
+        if wants(ROSTER) {
+            let rosters = rosters.chunks(40_000).nth(round).unwrap();
+            figures[reads.len() + 1].push(roster_calls(&scene, &one, &quota, rosters).await);
+            told(ROSTER);
+        }
     }
     let hello = load::median(&figures[0]).per_second;
-    for (place, name) in reads
-        .iter()
-        .map(|(name, _)| *name)
-        .chain(["single-placement dispatch", "roster call of 1,000 rows"])
-        .enumerate()
-    {
+    for (place, name) in reads.iter().map(|(name, _)| *name).chain([SINGLE, ROSTER]).enumerate() {
+        if figures[place].is_empty() {
+            continue;
+        }
         let median = load::median(&figures[place]);
         println!(
             "{name:28} {:>9.0}/s   {:>6.3} of hello   p50 {:>7.2} ms   p99 {:>7.2} ms",
@@ -105,8 +118,12 @@ async fn measure(database: &str, time: Duration, watched: bool) {
             median.p99_ms
         );
     }
-    never_oversold(&scene).await;
-    one_winner_each(&scene).await;
+    if wants(OVERSOLD) {
+        never_oversold(&scene).await;
+    }
+    if wants(RACES) {
+        one_winner_each(&scene).await;
+    }
 }
 
 /// One placement a request, each of another worker.

@@ -22,16 +22,19 @@ use crate::http::query::{Listing, NoFilter, PageParams, Query};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, AgreementsWrite};
 
-/// Mounts the routes of this slice.
+/// Mounts what belongs to no single agreement.
 pub fn mount(config: &mut ServiceConfig) {
+    config.service(draft_agreement).service(list_agreements);
+}
+
+/// Mounts the routes of this part below `/v1/agreements/{agreement_id}`.
+pub fn mount_within(config: &mut ServiceConfig) {
     config
-        .service(draft_agreement)
-        .service(list_agreements)
         .service(get_agreement)
         .service(change_agreement)
         .service(get_agreement_document)
         .service(list_agreement_versions);
-    steps::mount(config);
+    steps::mount_within(config);
 }
 
 /// The answer to a command or a look at one agreement.
@@ -103,7 +106,7 @@ async fn list_agreements(
     responses((status = 200, description = "The agreement", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.read"]))
 )]
-#[get("/v1/agreements/{agreement_id}")]
+#[get("")]
 async fn get_agreement(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -132,7 +135,7 @@ async fn get_agreement(
     responses((status = 200, description = "The changed draft", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
-#[patch("/v1/agreements/{agreement_id}")]
+#[patch("")]
 async fn change_agreement(
     state: web::Data<State>,
     caller: Caller<AgreementsWrite>,
@@ -163,7 +166,7 @@ async fn change_agreement(
     )),
     security(("oauth2" = ["agreements.read"]))
 )]
-#[get("/v1/agreements/{agreement_id}/document")]
+#[get("/document")]
 async fn get_agreement_document(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -194,7 +197,7 @@ async fn get_agreement_document(
     responses((status = 200, description = "A page of versions", body = Page<AgreementVersion>)),
     security(("oauth2" = ["agreements.read"]))
 )]
-#[get("/v1/agreements/{agreement_id}/versions")]
+#[get("/versions")]
 async fn list_agreement_versions(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,

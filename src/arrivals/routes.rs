@@ -34,7 +34,7 @@ fn narrowed(connection: &mut DbConnection, scope: &Scope, agreement_id: Id) -> R
 /// the caller may speak of; otherwise the arrival is kept as unannounced until reconciliation decides.
 #[utoipa::path(tag = "arrivals", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewClaims,
     responses((status = 207, description = "What became of each row", body = Receipts)), security(("oauth2" = ["arrivals.write"])))]
-#[post("/v1/agreements/{agreement_id}/claims")]
+#[post("/claims")]
 pub async fn record_claims(
     state: web::Data<State>,
     caller: Caller<ArrivalsWrite>,
@@ -77,7 +77,7 @@ fn check_row_count(rows: usize) -> Result<()> {
     request_body = NewClaim,
     responses((status = 201, description = "The claim", body = Claim, headers(("ETag"))), (status = 200, description = "The claim that already says so", body = Claim, headers(("ETag")))),
     security(("oauth2" = ["arrivals.write"])))]
-#[post("/v1/agreements/{agreement_id}/placements/{placement_id}/claims")]
+#[post("/placements/{placement_id}/claims")]
 pub async fn record_claim(
     state: web::Data<State>,
     caller: Caller<ArrivalsWrite>,
@@ -127,7 +127,7 @@ fn about_path(claim: NewClaim, placement_id: Id) -> Result<NewClaim> {
 /// Every claim ever made under the agreement, also replaced ones. Parties of the agreement see all, an employer those that concern it.
 #[utoipa::path(tag = "arrivals", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, ClaimFilter),
     responses((status = 200, description = "A page of claims", body = Page<Claim>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/claims")]
+#[get("/claims")]
 pub async fn list_claims(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -149,7 +149,7 @@ pub async fn list_claims(
 #[utoipa::path(tag = "arrivals",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("claim_id" = Id, Path, description = "The claim")),
     responses((status = 200, description = "The claim", body = Claim, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/claims/{claim_id}")]
+#[get("/claims/{claim_id}")]
 pub async fn get_claim(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -170,7 +170,7 @@ pub async fn get_claim(
 /// of them. Computed from the day: it turns with the clock, and a claim, however late, clears it.
 #[utoipa::path(tag = "arrivals", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, OverdueFilter),
     responses((status = 200, description = "A page of overdue arrivals", body = Page<OverdueArrival>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/overdue-arrivals")]
+#[get("/overdue-arrivals")]
 pub async fn list_overdue_arrivals(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -194,7 +194,7 @@ pub async fn list_overdue_arrivals(
 #[utoipa::path(tag = "arrivals",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
     request_body = NewDispute, responses((status = 201, description = "The dispute", body = Dispute)), security(("oauth2" = ["arrivals.write"])))]
-#[post("/v1/agreements/{agreement_id}/placements/{placement_id}/disputes")]
+#[post("/placements/{placement_id}/disputes")]
 pub async fn raise_dispute(
     state: web::Data<State>,
     caller: Caller<ArrivalsWrite>,
@@ -218,7 +218,7 @@ pub async fn raise_dispute(
 #[utoipa::path(tag = "arrivals",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"), PageParams, DisputeFilter),
     responses((status = 200, description = "A page of disputes", body = Page<Dispute>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/placements/{placement_id}/disputes")]
+#[get("/placements/{placement_id}/disputes")]
 pub async fn list_disputes(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -242,7 +242,7 @@ pub async fn list_disputes(
         ("dispute_id" = Id, Path, description = "The dispute")),
     request_body = EmptyBody, responses((status = 200, description = "The dispute, withdrawn", body = Dispute)),
     security(("oauth2" = ["arrivals.write"])))]
-#[post("/v1/agreements/{agreement_id}/placements/{placement_id}/disputes/{dispute_id}/withdrawal")]
+#[post("/placements/{placement_id}/disputes/{dispute_id}/withdrawal")]
 pub async fn withdraw_dispute(
     state: web::Data<State>,
     caller: Caller<ArrivalsWrite>,
@@ -259,8 +259,8 @@ pub async fn withdraw_dispute(
         .await
 }
 
-/// Mounts the routes of this slice.
-pub fn mount(config: &mut ServiceConfig) {
+/// Mounts the routes of this part below `/v1/agreements/{agreement_id}`.
+pub fn mount_within(config: &mut ServiceConfig) {
     config
         .service(record_claims)
         .service(list_claims)

@@ -44,7 +44,7 @@ fn path_of(row: &Dispatch) -> String {
 /// from now for the days the terms say.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewDispatch,
     responses((status = 201, description = "The dispatch, as a draft", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches")]
+#[post("/dispatches")]
 pub async fn prepare_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
@@ -68,7 +68,7 @@ pub async fn prepare_dispatch(
 /// Drafts are visible to their origin only.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, DispatchFilter),
     responses((status = 200, description = "A page of dispatches", body = Page<Dispatch>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/dispatches")]
+#[get("/dispatches")]
 pub async fn list_dispatches(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -89,7 +89,7 @@ pub async fn list_dispatches(
 /// With its state, how many stand on its roster and its version as ETag; members of the agreement see it, a draft only its origin.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
     responses((status = 200, description = "The dispatch", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}")]
+#[get("/dispatches/{dispatch_id}")]
 pub async fn get_dispatch(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -129,7 +129,7 @@ async fn act(
 /// For a batch that has not left: its workers are then expected by the arrival window after the new day.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
     request_body = Rescheduling, responses((status = 200, description = "The dispatch, with other days", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/rescheduling")]
+#[post("/dispatches/{dispatch_id}/rescheduling")]
 pub async fn reschedule_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
@@ -155,7 +155,7 @@ pub async fn reschedule_dispatch(
 /// Whom to call at the handover: for its origin, and for the destinations of the agreement once the roster is locked.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch")),
     responses((status = 200, description = "Name and phone", body = Leader)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/leader")]
+#[get("/dispatches/{dispatch_id}/leader")]
 pub async fn get_dispatch_leader(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -178,7 +178,7 @@ pub async fn get_dispatch_leader(
 /// The roster is fixed and shown to the destination; its places stay held.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
     request_body = EmptyBody, responses((status = 200, description = "The dispatch, locked", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/lock")]
+#[post("/dispatches/{dispatch_id}/lock")]
 pub async fn lock_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
@@ -202,7 +202,7 @@ pub async fn lock_dispatch(
 /// Opens the roster of a locked dispatch again.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
     request_body = EmptyBody, responses((status = 200, description = "The dispatch, a draft again", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/unlock")]
+#[post("/dispatches/{dispatch_id}/unlock")]
 pub async fn unlock_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
@@ -235,7 +235,7 @@ fn check_departure(dispatch: &Dispatch, departed_on: Day, now: Instant) -> Resul
 /// group it belonged to on the day of departure.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
     request_body = Departure, responses((status = 200, description = "The dispatch, departed", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/departure")]
+#[post("/dispatches/{dispatch_id}/departure")]
 pub async fn depart_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
@@ -264,7 +264,7 @@ pub async fn depart_dispatch(
 /// Before departure. Its places and workers are free again at once.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
     request_body = EmptyBody, responses((status = 200, description = "The dispatch, cancelled", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/cancellation")]
+#[post("/dispatches/{dispatch_id}/cancellation")]
 pub async fn cancel_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
@@ -305,7 +305,7 @@ fn must_be_settled(connection: &mut DbConnection, dispatch: &Dispatch) -> Result
 /// Everything about it is settled: no placement of it still waits for its outcome.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
     request_body = EmptyBody, responses((status = 200, description = "The dispatch, closed", body = Dispatch, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/closure")]
+#[post("/dispatches/{dispatch_id}/closure")]
 pub async fn close_dispatch(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
@@ -322,8 +322,8 @@ pub async fn close_dispatch(
     .await
 }
 
-/// Mounts the routes of this slice.
-pub fn mount(config: &mut ServiceConfig) {
+/// Mounts the routes of this part below `/v1/agreements/{agreement_id}`.
+pub fn mount_within(config: &mut ServiceConfig) {
     config
         .service(prepare_dispatch)
         .service(list_dispatches)
@@ -335,5 +335,5 @@ pub fn mount(config: &mut ServiceConfig) {
         .service(depart_dispatch)
         .service(cancel_dispatch)
         .service(close_dispatch);
-    placements::mount(config);
+    placements::mount_within(config);
 }

@@ -39,7 +39,7 @@ pub struct RowsFilter {
 /// Persons are distinct, placements are person-times; the two are never added.
 #[utoipa::path(tag = "fulfilment", params(("agreement_id" = Id, Path, description = "The agreement")),
     responses((status = 200, description = "The fulfilment", body = Fulfilment, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/fulfilment")]
+#[get("/fulfilment")]
 pub async fn get_fulfilment(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -68,7 +68,7 @@ pub async fn get_fulfilment(
 /// One row for each person (or placement, when the target counts person-times); their number equals the figure.
 #[utoipa::path(tag = "fulfilment", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, RowsFilter),
     responses((status = 200, description = "A page of rows", body = Page<BehindRow>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/fulfilment/rows")]
+#[get("/fulfilment/rows")]
 pub async fn list_fulfilment_rows(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -154,7 +154,7 @@ impl FunnelRowsFilter {
     params(("agreement_id" = Id, Path, description = "The agreement"),
         ("step" = inline(Step), Path, description = "What the rows have in common", example = "onboarded"), PageParams, FunnelRowsFilter),
     responses((status = 200, description = "A page of rows", body = Page<BehindRow>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/fulfilment/funnel/{step}/rows")]
+#[get("/fulfilment/funnel/{step}/rows")]
 pub async fn list_funnel_rows(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -171,7 +171,7 @@ pub async fn list_funnel_rows(
     state.db.read(read).await
 }
 
-/// Mounts the routes of this slice.
-pub fn mount(config: &mut ServiceConfig) {
+/// Mounts the routes of this part below `/v1/agreements/{agreement_id}`.
+pub fn mount_within(config: &mut ServiceConfig) {
     config.service(get_fulfilment).service(list_fulfilment_rows).service(list_funnel_rows);
 }

@@ -5,10 +5,12 @@
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, web};
 use tracing::Span;
 use tracing::field::Empty;
 use tracing_actix_web::{RequestId, RootSpanBuilder};
+
+use crate::app::State;
 
 /// Makes the span that everything logged during a request stands in.
 #[derive(Debug, Clone, Copy)]
@@ -17,12 +19,13 @@ pub struct RequestSpan;
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         let id = request.extensions().get::<RequestId>().copied();
-        let route = request.match_pattern();
+        let state = request.app_data::<web::Data<State>>();
+        let route = state.and_then(|state| state.routes.pattern(request.path()));
         tracing::info_span!(
             "request",
             request_id = id.map(tracing::field::display),
             method = method(request.method()),
-            route = route.as_deref().unwrap_or("none"),
+            route = route.unwrap_or("none"),
             status = Empty,
         )
     }

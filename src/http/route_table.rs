@@ -2,20 +2,23 @@
 //!
 //! Read off the document, so that what is promised and what is enforced cannot differ.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use matchit::{InsertError, Router};
 use serde_json::Value;
 
 use super::value_limits::ValueLimits;
 use crate::error::{Fault, Place};
 
-/// The paths of the document.
+/// The paths of the document, found without looking at every one of them.
 #[derive(Debug, Default)]
-pub struct RouteTable(Vec<Route>);
+pub struct RouteTable(Router<Route>);
 
 #[derive(Debug)]
 struct Route {
-    segments: Vec<Segment>,
+    /// The path as the document writes it.
+    path: String,
     /// Parameters by method, `GET` for the method that HEAD is answered by.
     methods: BTreeMap<String, Parameters>,
 }
@@ -26,28 +29,29 @@ struct Parameters {
     headers: Vec<(String, ValueLimits)>,
 }
 
-#[derive(Debug, PartialEq)]
-enum Segment {
-    Fixed(String),
-    Any,
-}
-
 impl RouteTable {
     /// Reads the table off the API document.
+    ///
+    /// # Errors
+    /// Two paths of the document that differ by nothing but the name of a parameter.
+    pub fn of(document: &Value) -> Result<Self, InsertError> {
+        let mut router = Router::new();
+        for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
+            router.insert(path, Route::of(path, item, document))?;
+        }
+        Ok(Self(router))
+    }
+
+    /// The path as the document writes it, such as `/v1/agreements/{agreement_id}`; none for an unknown path.
     #[must_use]
-    pub fn of(document: &Value) -> Self {
-        let paths = document.get("paths").and_then(Value::as_object);
-        Self(paths.into_iter().flatten().map(|(path, item)| Route::of(path, item, document)).collect())
+    pub fn pattern(&self, path: &str) -> Option<&str> {
+        self.route(path).map(|route| route.path.as_str())
     }
 
     /// The methods of the path, as an `Allow` header; none for an unknown path.
     #[must_use]
     pub fn allow(&self, path: &str) -> Option<String> {
-        let mut methods: BTreeSet<&str> =
-            self.fitting(path).flat_map(|route| route.methods.keys()).map(String::as_str).collect();
-        if methods.is_empty() {
-            return None;
-        }
+        let mut methods: BTreeSet<&str> = self.route(path)?.methods.keys().map(String::as_str).collect();
         if methods.contains("GET") {
             methods.insert("HEAD");
         }
@@ -61,14 +65,9 @@ impl RouteTable {
         if query.is_empty() {
             return None;
         }
-        let known: Vec<&Parameters> = self.fitting(path).filter_map(|route| route.methods.get(method)).collect();
-        if known.is_empty() {
-            return None;
-        }
+        let known = &self.route(path)?.methods.get(method)?.query;
         let mut names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
-        names
-            .find(|name| !known.iter().any(|known| known.query.contains_key(name.as_ref())))
-            .map(std::borrow::Cow::into_owned)
+        names.find(|name| !known.contains_key(name.as_ref())).map(Cow::into_owned)
     }
 
     /// The faults of the query parameters and headers that are not as long, of the form or in the range that the document promises.
@@ -79,7 +78,7 @@ impl RouteTable {
         query: &str,
         header: impl Fn(&str) -> Option<&'a [u8]>,
     ) -> Vec<Fault> {
-        let Some(known) = self.fitting(path).find_map(|route| route.methods.get(method)) else { return Vec::new() };
+        let Some(known) = self.route(path).and_then(|route| route.methods.get(method)) else { return Vec::new() };
         let place = |within, name: &str| Place::Parameter { within, name: name.to_owned() };
         let in_query = form_urlencoded::parse(query.as_bytes())
             .filter_map(|(name, value)| known.query.get(name.as_ref())?.fault(place("query", &name), &value));
@@ -90,30 +89,18 @@ impl RouteTable {
         in_query.chain(in_headers).collect()
     }
 
-    fn fitting<'a, 'p>(&'a self, path: &'p str) -> impl Iterator<Item = &'a Route> + use<'a, 'p> {
-        let parts: Vec<&str> = path.split('/').collect();
-        self.0.iter().filter(move |route| route.fits(&parts))
+    fn route(&self, path: &str) -> Option<&Route> {
+        self.0.at(path).ok().map(|found| found.value)
     }
 }
 
 impl Route {
     fn of(path: &str, item: &Value, document: &Value) -> Self {
-        let segments = path
-            .split('/')
-            .map(|part| if part.starts_with('{') { Segment::Any } else { Segment::Fixed(part.to_owned()) });
         let operations = item.as_object().into_iter().flatten();
         let methods = operations
             .filter(|(name, _)| matches!(name.as_str(), "get" | "post" | "put" | "patch" | "delete"))
             .map(|(name, operation)| (name.to_ascii_uppercase(), Parameters::of(operation, document)));
-        Self { segments: segments.collect(), methods: methods.collect() }
-    }
-
-    fn fits(&self, parts: &[&str]) -> bool {
-        self.segments.len() == parts.len()
-            && self.segments.iter().zip(parts).all(|(segment, part)| match segment {
-                Segment::Fixed(fixed) => fixed == part,
-                Segment::Any => !part.is_empty(),
-            })
+        Self { path: path.to_owned(), methods: methods.collect() }
     }
 }
 
@@ -151,6 +138,7 @@ mod tests {
             "/v1/agreements/{id}": { "get": {}, "patch": {} },
         }, "components": { "parameters": { "AcceptLanguage":
             { "name": "Accept-Language", "in": "header", "schema": { "type": "string", "maxLength": 5 } } } } }))
+        .unwrap()
     }
 
     #[test]
@@ -164,6 +152,7 @@ mod tests {
         ] {
             assert_eq!(table().allow(path).as_deref(), allow, "{path}");
         }
+        assert_eq!(table().pattern("/v1/agreements/0192"), Some("/v1/agreements/{id}"), "without what was asked for");
     }
 
     #[test]

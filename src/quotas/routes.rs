@@ -50,7 +50,7 @@ fn path_of(quota: &Quota) -> String {
 /// A destination offers places of an employer under an agreement. The quota is a draft until it is published with the places approved.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewQuota,
     responses((status = 201, description = "The quota, as a draft", body = QuotaToday, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
-#[post("/v1/agreements/{agreement_id}/quotas")]
+#[post("/quotas")]
 pub async fn request_quota(
     state: web::Data<State>,
     caller: Caller<QuotasWrite>,
@@ -110,7 +110,7 @@ fn require_references(connection: &mut DbConnection, new: &NewQuota) -> Result<(
 /// Parties of the agreement see the published and withdrawn ones, the destination also its drafts, an employer its own.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, QuotaFilter),
     responses((status = 200, description = "A page of quotas", body = Page<QuotaToday>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/quotas")]
+#[get("/quotas")]
 pub async fn list_quotas(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -143,7 +143,7 @@ fn visible(connection: &mut DbConnection, scope: &Scope, agreement_id: Id, id: I
 /// many places are free is in its balance.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota")),
     responses((status = 200, description = "The quota", body = QuotaToday, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/quotas/{quota_id}")]
+#[get("/quotas/{quota_id}")]
 pub async fn get_quota(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -163,7 +163,7 @@ pub async fn get_quota(
 /// Places, held, filled and free of the quota, its cohorts and the caps above it, with every open hold, in one snapshot.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota")),
     responses((status = 200, description = "The balance", body = Balance)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/quotas/{quota_id}/balance")]
+#[get("/quotas/{quota_id}/balance")]
 pub async fn get_quota_balance(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -185,7 +185,7 @@ pub async fn get_quota_balance(
 /// Every entry that ever moved places of the quota or its cohorts; the counters of the balance are their sum.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota"), PageParams),
     responses((status = 200, description = "A page of entries", body = Page<LedgerEntry>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/quotas/{quota_id}/ledger")]
+#[get("/quotas/{quota_id}/ledger")]
 pub async fn list_quota_ledger(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -251,7 +251,7 @@ fn approve(
 /// Opens it for rosters with the places approved, in full or in part.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota"), IfMatch),
     request_body = Approval, responses((status = 200, description = "The quota, published", body = QuotaToday, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
-#[post("/v1/agreements/{agreement_id}/quotas/{quota_id}/publication")]
+#[post("/quotas/{quota_id}/publication")]
 pub async fn publish_quota(
     state: web::Data<State>,
     caller: Caller<QuotasWrite>,
@@ -274,7 +274,7 @@ pub async fn publish_quota(
 /// More or fewer, but never fewer than are held or filled.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota"), IfMatch),
     request_body = Approval, responses((status = 200, description = "The quota", body = QuotaToday, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
-#[post("/v1/agreements/{agreement_id}/quotas/{quota_id}/approval")]
+#[post("/quotas/{quota_id}/approval")]
 pub async fn approve_quota(
     state: web::Data<State>,
     caller: Caller<QuotasWrite>,
@@ -299,7 +299,7 @@ pub async fn approve_quota(
 /// It takes no more rosters; what is held or filled stays. The reason stands in the quota for all who read it.
 #[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), ("quota_id" = Id, Path, description = "The quota"), IfMatch),
     request_body = QuotaWithdrawal, responses((status = 200, description = "The quota, withdrawn", body = QuotaToday, headers(("ETag")))), security(("oauth2" = ["quotas.write"])))]
-#[post("/v1/agreements/{agreement_id}/quotas/{quota_id}/withdrawal")]
+#[post("/quotas/{quota_id}/withdrawal")]
 pub async fn withdraw_quota(
     state: web::Data<State>,
     caller: Caller<QuotasWrite>,
@@ -318,8 +318,8 @@ pub async fn withdraw_quota(
     key.run(&state, withdraw).await
 }
 
-/// Mounts the routes of this slice.
-pub fn mount(config: &mut ServiceConfig) {
+/// Mounts the routes of this part below `/v1/agreements/{agreement_id}`.
+pub fn mount_within(config: &mut ServiceConfig) {
     config
         .service(request_quota)
         .service(list_quotas)

@@ -15,14 +15,18 @@ use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, ReconciliationWrite};
 
-/// Mounts the routes of this slice.
+/// Mounts what belongs to no agreement.
 pub fn mount(config: &mut ServiceConfig) {
+    config.service(list_situations);
+}
+
+/// Mounts the routes of this part below `/v1/agreements/{agreement_id}`.
+pub fn mount_within(config: &mut ServiceConfig) {
     config
         .service(run_reconciliation)
         .service(list_reconciliations)
         .service(get_reconciliation)
-        .service(list_reconciliation_rows)
-        .service(list_situations);
+        .service(list_reconciliation_rows);
 }
 
 /// Compare both sides
@@ -34,7 +38,7 @@ pub fn mount(config: &mut ServiceConfig) {
     request_body = NewReconciliation,
     responses((status = 201, description = "The finished run", body = ReconciliationRun, headers(("ETag")))),
     security(("oauth2" = ["reconciliation.write"])))]
-#[post("/v1/agreements/{agreement_id}/reconciliations")]
+#[post("/reconciliations")]
 async fn run_reconciliation(
     state: web::Data<State>,
     caller: Caller<ReconciliationWrite>,
@@ -62,7 +66,7 @@ async fn run_reconciliation(
 #[utoipa::path(tag = "reconciliation", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, RunFilter),
     responses((status = 200, description = "A page of runs", body = Page<ReconciliationRun>)),
     security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/reconciliations")]
+#[get("/reconciliations")]
 async fn list_reconciliations(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -86,7 +90,7 @@ async fn list_reconciliations(
     params(("agreement_id" = Id, Path, description = "The agreement"), ("run_id" = Id, Path, description = "The run")),
     responses((status = 200, description = "The run", body = ReconciliationRun, headers(("ETag")))),
     security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/reconciliations/{run_id}")]
+#[get("/reconciliations/{run_id}")]
 async fn get_reconciliation(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -109,7 +113,7 @@ async fn get_reconciliation(
     params(("agreement_id" = Id, Path, description = "The agreement"), ("run_id" = Id, Path, description = "The run"), PageParams, RowFilter),
     responses((status = 200, description = "A page of rows", body = Page<ReconciliationRow>)),
     security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/reconciliations/{run_id}/rows")]
+#[get("/reconciliations/{run_id}/rows")]
 async fn list_reconciliation_rows(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,

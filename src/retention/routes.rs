@@ -25,7 +25,7 @@ use crate::identity::policy::{AgreementsRead, RetentionWrite};
 /// reported before is unchanged. Verdicts of the placements follow at once; a stronger or equally strong row may turn one back.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewObservations,
     responses((status = 207, description = "What became of each row", body = Receipts)), security(("oauth2" = ["retention.write"])))]
-#[post("/v1/agreements/{agreement_id}/observations")]
+#[post("/observations")]
 pub async fn record_observations(
     state: web::Data<State>,
     caller: Caller<RetentionWrite>,
@@ -48,7 +48,7 @@ pub async fn record_observations(
 /// exit reported later than `deadlines.exit_days` of the terms gives is taken and marked late.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewExits,
     responses((status = 207, description = "What became of each row; the id is the spell that ended", body = Receipts)), security(("oauth2" = ["retention.write"])))]
-#[post("/v1/agreements/{agreement_id}/exits")]
+#[post("/exits")]
 pub async fn record_exits(
     state: web::Data<State>,
     caller: Caller<RetentionWrite>,
@@ -72,7 +72,7 @@ pub async fn record_exits(
 #[utoipa::path(tag = "retention",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("spell_id" = Id, Path, description = "The spell that the exit ended, as its receipt gave it")),
     request_body = EmptyBody, responses((status = 200, description = "The spell, going on", body = Spell)), security(("oauth2" = ["retention.write"])))]
-#[post("/v1/agreements/{agreement_id}/exits/{spell_id}/withdrawal")]
+#[post("/exits/{spell_id}/withdrawal")]
 pub async fn withdraw_exit(
     state: web::Data<State>,
     caller: Caller<RetentionWrite>,
@@ -92,7 +92,7 @@ pub async fn withdraw_exit(
 /// from the arrival and needs no row.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewSpells,
     responses((status = 207, description = "What became of each row; the id is the spell", body = Receipts)), security(("oauth2" = ["retention.write"])))]
-#[post("/v1/agreements/{agreement_id}/spells")]
+#[post("/spells")]
 pub async fn record_spells(
     state: web::Data<State>,
     caller: Caller<RetentionWrite>,
@@ -114,7 +114,7 @@ pub async fn record_spells(
 /// to ask for where it cannot be verified. The rule is the one in effect on the day the worker was onboarded.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"), AsOf),
     responses((status = 200, description = "Verdicts, spells and the latest observations", body = PlacementRetention, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/placements/{placement_id}/retention")]
+#[get("/placements/{placement_id}/retention")]
 pub async fn get_placement_retention(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -134,7 +134,7 @@ pub async fn get_placement_retention(
 /// In the order they were recorded. An employer sees those about workers who are or were with it.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, ObservationFilter),
     responses((status = 200, description = "A page of observations", body = Page<Observation>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/observations")]
+#[get("/observations")]
 pub async fn list_observations(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -156,7 +156,7 @@ pub async fn list_observations(
 /// rate as its two numbers. For the parties of the agreement. A placement counts under the rule in effect when it was onboarded.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), CohortFilter),
     responses((status = 200, description = "One figure for each rule, node and scope", body = CohortFigures, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/retention")]
+#[get("/retention")]
 pub async fn get_retention_figures(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -169,8 +169,8 @@ pub async fn get_retention_figures(
     Ok(Answer::ok(&state.db.read(read).await?)?.tagged())
 }
 
-/// Mounts the routes of this slice.
-pub fn mount(config: &mut ServiceConfig) {
+/// Mounts the routes of this part below `/v1/agreements/{agreement_id}`.
+pub fn mount_within(config: &mut ServiceConfig) {
     config
         .service(record_observations)
         .service(record_exits)

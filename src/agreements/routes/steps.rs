@@ -18,8 +18,8 @@ use crate::http::extract::{EmptyBody, IfMatch, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::AgreementsWrite;
 
-/// Mounts the steps.
-pub fn mount(config: &mut ServiceConfig) {
+/// Mounts the routes of this part below `/v1/agreements/{agreement_id}`.
+pub fn mount_within(config: &mut ServiceConfig) {
     config
         .service(propose_agreement)
         .service(withdraw_agreement)
@@ -62,7 +62,7 @@ fn version_now(connection: &mut DbConnection, row: &VersionRow) -> Result<Agreem
     responses((status = 200, description = "The proposal", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
-#[post("/v1/agreements/{agreement_id}/proposal")]
+#[post("/proposal")]
 async fn propose_agreement(
     state: web::Data<State>,
     caller: Caller<AgreementsWrite>,
@@ -84,7 +84,7 @@ async fn propose_agreement(
     responses((status = 200, description = "The draft", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
-#[post("/v1/agreements/{agreement_id}/withdrawal")]
+#[post("/withdrawal")]
 async fn withdraw_agreement(
     state: web::Data<State>,
     caller: Caller<AgreementsWrite>,
@@ -107,7 +107,7 @@ async fn withdraw_agreement(
     responses((status = 200, description = "The agreement after it", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
-#[post("/v1/agreements/{agreement_id}/ratification")]
+#[post("/ratification")]
 async fn ratify_agreement(
     state: web::Data<State>,
     caller: Caller<AgreementsWrite>,
@@ -134,7 +134,7 @@ async fn ratify_agreement(
     responses((status = 200, description = "The suspended agreement", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
-#[post("/v1/agreements/{agreement_id}/suspension")]
+#[post("/suspension")]
 async fn suspend_agreement(
     state: web::Data<State>,
     caller: Caller<AgreementsWrite>,
@@ -156,7 +156,7 @@ async fn suspend_agreement(
     responses((status = 200, description = "The agreement", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
-#[post("/v1/agreements/{agreement_id}/resumption")]
+#[post("/resumption")]
 async fn resume_agreement(
     state: web::Data<State>,
     caller: Caller<AgreementsWrite>,
@@ -178,7 +178,7 @@ async fn resume_agreement(
     responses((status = 200, description = "The terminated agreement", body = AgreementDetail, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
-#[post("/v1/agreements/{agreement_id}/termination")]
+#[post("/termination")]
 async fn terminate_agreement(
     state: web::Data<State>,
     caller: Caller<AgreementsWrite>,
@@ -218,7 +218,7 @@ async fn reasoned(
     responses((status = 201, description = "The proposed version", body = AgreementVersion, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
-#[post("/v1/agreements/{agreement_id}/amendments")]
+#[post("/amendments")]
 async fn propose_amendment(
     state: web::Data<State>,
     caller: Caller<AgreementsWrite>,
@@ -249,7 +249,7 @@ async fn propose_amendment(
     responses((status = 200, description = "The withdrawn version", body = AgreementVersion, headers(("ETag")))),
     security(("oauth2" = ["agreements.write"]))
 )]
-#[post("/v1/agreements/{agreement_id}/amendments/{number}/withdrawal")]
+#[post("/amendments/{number}/withdrawal")]
 async fn withdraw_amendment(
     state: web::Data<State>,
     caller: Caller<AgreementsWrite>,

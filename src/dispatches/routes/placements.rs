@@ -68,7 +68,7 @@ fn receipts(rows: &[RosterRow], results: Vec<RowOutcome>, language: Language) ->
 /// exchange is refused. Rows stand alone: each has a receipt, accepted, unchanged (it was there already) or rejected with code and pointer.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
     request_body = RosterCall, responses((status = 207, description = "A receipt for each row", body = Receipts)), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/roster")]
+#[post("/dispatches/{dispatch_id}/roster")]
 pub async fn enrol_roster(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
@@ -100,7 +100,7 @@ pub async fn enrol_roster(
 /// placement somewhere; the problem then carries a `lookup_id` and nothing about the other side.
 #[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
     request_body = RosterRow, responses((status = 201, description = "The placement, enrolled", body = PlacementToday, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/dispatches/{dispatch_id}/placements")]
+#[post("/dispatches/{dispatch_id}/placements")]
 pub async fn enrol_worker(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
@@ -120,7 +120,7 @@ pub async fn enrol_worker(
 /// sees those planned for it or with it. Placements carry no personal data.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, PlacementFilter),
     responses((status = 200, description = "A page of placements", body = Page<PlacementToday>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/placements")]
+#[get("/placements")]
 pub async fn list_placements(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -144,7 +144,7 @@ pub async fn list_placements(
 /// One worker of one dispatch against one quota: members of the agreement and the employer planned or met see it.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
     responses((status = 200, description = "The placement", body = PlacementToday, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/placements/{placement_id}")]
+#[get("/placements/{placement_id}")]
 pub async fn get_placement(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -164,7 +164,7 @@ pub async fn get_placement(
 /// What destination and employer need to receive the person: name, masked identity number, phone. Nothing else leaves the origin.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
     responses((status = 200, description = "Who is sent", body = WorkerCard)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/placements/{placement_id}/worker")]
+#[get("/placements/{placement_id}/worker")]
 pub async fn get_placement_worker(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -195,7 +195,7 @@ fn must_be_enrolled(row: &Placement) -> Result<()> {
 /// Before departure. The place and the worker are free again at once.
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"), IfMatch),
     request_body = EmptyBody, responses((status = 200, description = "The placement, cancelled", body = PlacementToday, headers(("ETag")))), security(("oauth2" = ["dispatches.write"])))]
-#[post("/v1/agreements/{agreement_id}/placements/{placement_id}/cancellation")]
+#[post("/placements/{placement_id}/cancellation")]
 pub async fn cancel_placement(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
@@ -229,7 +229,7 @@ pub async fn cancel_placement(
 #[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement")),
     request_body = NewRosterReturn, responses((status = 201, description = "The row as it was, and why it was sent back", body = RosterReturn)),
     security(("oauth2" = ["arrivals.write"])))]
-#[post("/v1/agreements/{agreement_id}/placements/{placement_id}/returns")]
+#[post("/placements/{placement_id}/returns")]
 pub async fn return_placement(
     state: web::Data<State>,
     caller: Caller<ArrivalsWrite>,
@@ -252,7 +252,7 @@ pub async fn return_placement(
 #[utoipa::path(tag = "placements",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("placement_id" = Id, Path, description = "The placement"), PageParams),
     responses((status = 200, description = "A page of returns", body = Page<RosterReturn>)), security(("oauth2" = ["agreements.read"])))]
-#[get("/v1/agreements/{agreement_id}/placements/{placement_id}/returns")]
+#[get("/placements/{placement_id}/returns")]
 pub async fn list_placement_returns(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
@@ -267,8 +267,8 @@ pub async fn list_placement_returns(
     state.db.read(read).await
 }
 
-/// Mounts the routes of placements.
-pub(super) fn mount(config: &mut ServiceConfig) {
+/// Mounts the routes of this part below `/v1/agreements/{agreement_id}`.
+pub(super) fn mount_within(config: &mut ServiceConfig) {
     config
         .service(enrol_roster)
         .service(enrol_worker)
