@@ -27,9 +27,10 @@ const SQLITE_OLDEST: &str = "3.51.3";
 /// What the planner is told of the data; every connection opened later heeds it.
 const SQLITE_STATISTICS: &str = include_str!("sqlite_statistics.sql");
 
-/// Durability first: FULL costs nothing under group commit, and NORMAL loses acknowledged commits on power failure.
+/// Durability first: FULL costs nothing under group commit, and NORMAL loses acknowledged commits on power failure. The page cache is
+/// small because what is not in the log is mapped, and because a commit after a page split looks through all of the cache.
 const SQLITE_PRAGMAS: &str = "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;
-    pragma temp_store = memory; pragma cache_size = -65536; pragma mmap_size = 1073741824; pragma wal_autocheckpoint = 8000;
+    pragma temp_store = memory; pragma cache_size = -16384; pragma mmap_size = 1073741824; pragma wal_autocheckpoint = 8000;
     pragma journal_size_limit = 268435456; pragma trusted_schema = off; pragma secure_delete = on;";
 
 /// Where the data lies, told by the URL.

@@ -22,6 +22,8 @@ use crate::error::{Code, Error, Fault, Kind, Language, Result};
 pub const KEPT_DAYS: i64 = 3;
 /// Expired rows taken away with each new one, so that the table never needs a sweep of its own.
 const SWEPT_AT_ONCE: i64 = 4;
+/// Answers written in one statement: as many texts are prepared at most.
+const STORED_AT_ONCE: usize = 16;
 
 /// The keys whose commands are running in this process.
 #[derive(Debug, Clone, Default)]
@@ -289,40 +291,28 @@ fn store(connection: &mut DbConnection, answers: &[(&IdempotencyKey, &Answer)], 
         .bind(expired)
         .bind(swept)
         .run(connection)?;
-    let row = |(key, answer): &(&IdempotencyKey, &Answer)| {
-        (
-            hex::encode(key.id),
-            hex::encode(key.fingerprint),
-            answer.status,
-            answer.content_type.clone(),
-            answer.location.clone(),
-            answer.etag.clone(),
-            answer.content_language.clone(),
-            hex::encode(&answer.body),
-            now.as_micros(),
-        )
-    };
-    let rows = serde_json::to_string(&answers.iter().map(row).collect::<Vec<_>>())?;
-    let source = connection.rows(&[
-        ("id", Column::Bytes),
-        ("fingerprint", Column::Bytes),
-        ("status", Column::Int),
-        ("content_type", Column::Text),
-        ("location", Column::Text),
-        ("etag", Column::Text),
-        ("content_language", Column::Text),
-        ("body", Column::Bytes),
-        ("created_at", Column::Int),
-    ]);
-    let stored = statement(format!(
-        "insert into idempotency_key (id, fingerprint, status, content_type, location, etag, content_language, body, created_at) \
-         select r.id, r.fingerprint, r.status, r.content_type, r.location, r.etag, r.content_language, r.body, r.created_at from {source} r \
-         where true on conflict (id) do update set fingerprint = excluded.fingerprint, status = excluded.status, content_type = excluded.content_type, \
-         location = excluded.location, etag = excluded.etag, content_language = excluded.content_language, body = excluded.body, \
-         created_at = excluded.created_at where idempotency_key.created_at <= ?"
-    ))
-    .bind(rows)
-    .bind(expired)
-    .run(connection)?;
-    if stored == answers.len() { Ok(()) } else { Err(Error::new(Code::IdempotencyKeyInUse)) }
+    let mut kept = 0;
+    for answers in answers.chunks(STORED_AT_ONCE) {
+        let mut insert = statement(format!(
+            "insert into idempotency_key (id, fingerprint, status, content_type, location, etag, content_language, body, created_at) \
+             values {} on conflict (id) do update set fingerprint = excluded.fingerprint, status = excluded.status, content_type = excluded.content_type, \
+             location = excluded.location, etag = excluded.etag, content_language = excluded.content_language, body = excluded.body, \
+             created_at = excluded.created_at where idempotency_key.created_at <= ?",
+            vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?)"; answers.len()].join(", ")
+        ));
+        for (key, answer) in answers {
+            insert = insert
+                .bind(key.id.as_slice())
+                .bind(key.fingerprint.as_slice())
+                .bind(i64::from(answer.status))
+                .bind(answer.content_type.as_str())
+                .bind(answer.location.as_deref())
+                .bind(answer.etag.as_deref())
+                .bind(answer.content_language.as_deref())
+                .bind(answer.body.as_slice())
+                .bind(now);
+        }
+        kept += insert.bind(expired).run(connection)?;
+    }
+    if kept == answers.len() { Ok(()) } else { Err(Error::new(Code::IdempotencyKeyInUse)) }
 }

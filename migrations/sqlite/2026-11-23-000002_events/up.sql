@@ -63,7 +63,8 @@ create table idempotency_key (
     constraint idempotency_key_pkey primary key (id),
     constraint idempotency_key_id_length check (length(id) = 32),
     constraint idempotency_key_fingerprint_length check (length(fingerprint) = 32)
-) strict, without rowid;
+-- With a rowid: ids are hashes, so answers kept in their order would split a page with every third request.
+) strict;
 create index idempotency_key_age_index on idempotency_key (created_at);
 
 create trigger event_append_only_update before update of chain_id, sequence, id, kind, subject_kind, subject_id, subject_version, employer_id,
