@@ -291,6 +291,14 @@ pub struct Deadlines {
     /// Employer reports an exit.
     #[schema(minimum = 1, maximum = 90, example = 7)]
     pub exit_days: i64,
+    /// Days in which a side may object to a monthly statement. Left out: 7, written out in the document that is ratified.
+    #[serde(default = "standard_objection_days")]
+    #[schema(minimum = 1, maximum = 90, example = 7)]
+    pub objection_days: i64,
+}
+
+const fn standard_objection_days() -> i64 {
+    7
 }
 
 /// An agreement's row. The terms are in its versions.

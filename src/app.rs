@@ -151,6 +151,7 @@ fn within_agreement(config: &mut ServiceConfig) {
     crate::quotas::routes::mount_within(config);
     crate::retention::routes::mount_within(config);
     crate::reconciliation::routes::mount_within(config);
+    crate::statements::routes::mount_within(config);
     crate::agreements::routes::mount_within(config);
 }
 

@@ -15,6 +15,7 @@ mod serve;
 mod storage;
 mod token;
 mod verify;
+mod verify_statement;
 
 use std::process::ExitCode;
 
@@ -70,6 +71,8 @@ enum Command {
     Token(token::Options),
     /// Recompute what can be recomputed and name every difference; exit code 1 when there is one
     Verify,
+    /// Check a monthly statement's package without a database; exit code 1 when it is not what it says
+    VerifyStatement(verify_statement::Options),
 }
 
 impl Cli {
@@ -105,6 +108,7 @@ impl Cli {
             Command::Keys(command) => keys::run(storage, &command)?,
             Command::Token(options) => token::run(storage, &options)?,
             Command::Verify => return verify::run(storage),
+            Command::VerifyStatement(options) => return verify_statement::run(options),
         }
         Ok(ExitCode::SUCCESS)
     }

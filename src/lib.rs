@@ -28,5 +28,6 @@ pub mod reconciliation;
 pub mod regions;
 pub mod retention;
 pub mod seal;
+pub mod statements;
 pub mod telemetry;
 pub mod workers;

@@ -21,3 +21,4 @@ pub mod run_hash;
 pub mod situations;
 pub mod store;
 pub mod testimony;
+pub mod walk;

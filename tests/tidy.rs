@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["retention"],
     &["fulfilment"],
     &["reconciliation"],
+    &["statements"],
     &["code_lists"],
     &["app"],
     &["cli", "demo", "main", "lib"],

@@ -139,6 +139,7 @@ fn check_terms(faults: &mut Faults, terms: &Terms, term: (Day, Day)) {
     range(faults, "/terms/hold_days", terms.hold_days, 365);
     range(faults, "/terms/deadlines/answer_days", terms.deadlines.answer_days, 90);
     range(faults, "/terms/deadlines/exit_days", terms.deadlines.exit_days, 90);
+    range(faults, "/terms/deadlines/objection_days", terms.deadlines.objection_days, 90);
     faults.text("/terms/data_sharing/legal_basis", &terms.data_sharing.legal_basis, 200);
     faults.text("/terms/data_sharing/purpose", &terms.data_sharing.purpose, 200);
     range(faults, "/terms/data_sharing/retention_days", terms.data_sharing.retention_days, 3660);
@@ -452,6 +453,7 @@ mod tests {
             ("#/terms/hold_days", 365, |terms, value| terms.hold_days = value),
             ("#/terms/deadlines/answer_days", 90, |terms, value| terms.deadlines.answer_days = value),
             ("#/terms/deadlines/exit_days", 90, |terms, value| terms.deadlines.exit_days = value),
+            ("#/terms/deadlines/objection_days", 90, |terms, value| terms.deadlines.objection_days = value),
             ("#/terms/data_sharing/retention_days", 3660, |terms, value| terms.data_sharing.retention_days = value),
         ];
         for (pointer, highest, change) in table {

@@ -100,6 +100,11 @@ catalogue! {
     AmendmentOpen "amendment_open" Conflict false, "Another amendment is before the parties", "已有待批准的变更", "Ratify or withdraw the version named in version first.", "请先批准或撤回 version 所指的版本。";
     EffectiveDayPassed "effective_day_passed" Conflict false, "The day of this amendment has passed", "该变更的生效日已过", "Withdraw it and propose it again with a day to come.", "请撤回后以新的生效日重新提交。";
     SignatureInvalid "signature_invalid" Invalid false, "The detached signature does not fit", "分离式签名无效", "Sign the exact bytes of the document with a key registered for your client.", "请用已登记的密钥对文本原始字节签名。";
+    StatementExists "statement_exists" Conflict false, "This month has a statement", "该月对账单已存在", "Use the statement named in statement_id; have it computed anew if facts have changed.", "请使用 statement_id 所指的对账单；事实有变时请重新计算。";
+    StatementDigestDiffers "statement_digest_differs" Conflict false, "You are signing another edition than the latest", "签署的版次或摘要与最新版不一致", "Read the edition named in edition, see what differs at difference, and sign its digest.", "请读取 edition 所指版次，在 difference 查看差异后签署其摘要。";
+    AlreadySigned "already_signed" Conflict false, "Your party has signed this edition", "贵方已签署该版次", "Nothing to do; the statement waits for the parties in awaited.", "无需再次操作；对账单等待 awaited 中的各方签署。";
+    ObjectionStanding "objection_standing" Conflict false, "An objection stands", "尚有未撤回的异议", "Settle the objections first: the party that raised one withdraws it, or the statement is computed anew.", "请先处理异议：由提出方撤回，或更正事实后重新计算。";
+    ObjectionWindowOver "objection_window_over" Conflict false, "The time to object is over", "异议期已过", "Dispute the placement itself; a later correction stands in the next statement.", "请对安置记录本身提出异议；此后的更正列入下一期对账单。";
     PartnerRefTaken "partner_ref_taken" Conflict false, "Your reference is already used", "贵方编号已被使用", "Use the thing that has this partner_ref, or choose another reference.", "请使用已有该 partner_ref 的记录，或更换编号。";
     WorkerAlreadyRegistered "worker_already_registered" Conflict false, "This person is already in your register", "该人员已在贵方名册中", "Use the worker named in worker_id.", "请使用 worker_id 所指的人员记录。";
     WorkerErased "worker_erased" Conflict false, "This worker has been erased", "该人员信息已删除", "Register the person again if there is a lawful reason.", "如有合法理由，请重新登记。";
@@ -161,6 +166,8 @@ impl Code {
             "zone_name_unique" => Self::ZoneTaken,
             "ratification_pkey" => Self::AlreadyRatified,
             "reconciliation_run_one_running" => Self::RunInProgress,
+            "monthly_statement_month_unique" => Self::StatementExists,
+            "statement_signature_pkey" => Self::AlreadySigned,
             _ => return None,
         })
     }

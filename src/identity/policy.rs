@@ -29,6 +29,7 @@ permissions! {
     ArrivalsWrite "arrivals.write" "Claim arrivals, raise and withdraw disputes" "提交到岗信息、提出和撤回异议";
     RetentionWrite "retention.write" "Record observations and exits" "提交在岗记录和离岗信息";
     ReconciliationWrite "reconciliation.write" "Run reconciliations" "发起对账";
+    StatementsWrite "statements.write" "Compute, open, object to and sign monthly statements" "计算、公示、异议和签署月度对账单";
     EventsRead "events.read" "Read the event feed" "读取事件流";
 }
 

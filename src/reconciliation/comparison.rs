@@ -28,8 +28,8 @@ pub struct Compared<'a> {
     pub tier: Option<IdentityTier>,
     /// Whether the origin announces the person.
     pub announced: bool,
-    /// Whether employer or destination confirms an arrival.
-    pub arrived: bool,
+    /// The day of the arrival that employer or destination confirms, whatever else is said about the row.
+    pub confirmed_on: Option<jiff::civil::Date>,
 }
 
 /// A stretch of placements, ready to be compared.
@@ -78,7 +78,8 @@ impl Comparison<'_> {
         let (Measure { cut_off, quotas, .. }, windows) = (self.measure, self.measure.windows_in_time());
         let origin = placement.row(self.measure);
         let seen = self.stretch.seen.get(&placement.id).copied();
-        let confirmed = Testimony::read(claims, seen, windows, *cut_off).confirmed().map(|claim| claim.claim_id);
+        let testimony = Testimony::read(claims, seen, windows, *cut_off);
+        let confirmed = testimony.confirmed().map(|claim| claim.claim_id);
         let tier_of = |id: Uuid| matched.iter().find(|found| found.claim.id == id).map(|found| found.tier);
         let facts = RowFacts {
             origin: Some(&origin),
@@ -97,7 +98,7 @@ impl Comparison<'_> {
             classification: classify(&facts, windows, *cut_off),
             tier: claims.iter().filter_map(|claim| tier_of(claim.claim_id)).max(),
             announced: origin.is_live(),
-            arrived: confirmed.is_some(),
+            confirmed_on: testimony.confirmed().map(|claim| claim.day),
         })
     }
 }
@@ -133,7 +134,7 @@ pub fn compare_loose<E>(
         classification: classify(&facts, measure.windows_in_time(), measure.cut_off),
         tier: None,
         announced: false,
-        arrived: testimony.confirmed().is_some(),
+        confirmed_on: testimony.confirmed().map(|claim| claim.day),
     })
 }
 
@@ -157,7 +158,7 @@ impl Tally {
             self.totals.disputed += 1;
         } else {
             self.totals.announced += i64::from(row.announced);
-            self.totals.arrived += i64::from(row.arrived);
+            self.totals.arrived += i64::from(row.confirmed_on.is_some());
         }
         if let (Some(placement), Some(_)) = (row.placement, row.classification.arrived_on) {
             *self.arrivals.entry(placement.quota_id).or_default() += 1;

@@ -101,7 +101,7 @@ fn faults(reply: &Reply) -> Vec<(String, String)> {
     errors.iter().map(|error| (text(&error["pointer"]), text(&error["code"]))).collect()
 }
 
-async fn register_key(app: &TestApp, party: &TestParty, key: &ClientKey, state: &'static str) {
+pub async fn register_key(app: &TestApp, party: &TestParty, key: &ClientKey, state: &'static str) {
     let (client, kid, jwk) = (party.client_id, key.public().kid.clone(), key.public().to_jwk().to_string());
     let now = app.state.clock.now();
     let writing = app.state.db.write(move |connection| {

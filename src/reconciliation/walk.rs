@@ -1,0 +1,185 @@
+//! The walk over the books of an agreement: two passes, in steps of bounded size, that put every row before a visitor.
+//!
+//! The first pass walks the placements in the order of their ids, merged with the claims in the same order; the second walks the
+//! claims that name a person and finds those that nobody announced. A walk holds one stretch in memory and one counter for each quota.
+//!
+//! Each outcome is compared by the terms of its day, as arrivals decide it: an amendment changes nothing about those who had arrived.
+//!
+//! Deliberately absent: what is done with the rows. Runs and statements visit them.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::attribution::above_places;
+use super::comparison::{Compared, Comparison, compare_loose};
+use super::facts::AgreementWindows;
+use super::persons::{Resolution, resolve};
+use super::records::{Measure, Stretch};
+use super::store::facts::Books;
+use crate::agreements::Terms;
+use crate::db::{DbConnection, Id};
+use crate::error::{Error, Result};
+use crate::retention::checks::RuleBook;
+
+/// Where a walk goes on.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// First pass, behind this placement.
+    Placements(Id),
+    /// Second pass, behind this claim.
+    Claims(Id),
+    /// Both passes are done.
+    Over,
+}
+
+/// A walk on its way.
+#[derive(Debug)]
+pub struct Walk {
+    books: Books,
+    /// What the rows are compared by.
+    pub measure: Measure,
+    names_persons: bool,
+    ranks: HashMap<Uuid, u32>,
+    step: Step,
+}
+
+impl Walk {
+    /// Stands before the first row.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::AgreementNotInForce`] for an agreement that was never ratified, and what the database says.
+    pub fn begin(connection: &mut DbConnection, books: Books) -> Result<Self> {
+        let terms = RuleBook::read(connection, books.agreement_id)?;
+        let mut versions = terms.versions().map(|(first, terms)| (first.0, windows(terms)));
+        let (_, first) = versions.next().ok_or_else(|| Error::internal("an agreement in force without terms"))?;
+        let measure = Measure {
+            cut_off: books.cut_off.0,
+            windows: first,
+            later_windows: versions.collect(),
+            attributions: terms.versions().map(|(first, terms)| (first.0, terms.attribution)).collect(),
+            quotas: books.quotas(connection)?,
+        };
+        let names_persons = books.names_persons(connection)?;
+        let ranks = ranks_above_places(connection, &books, &measure, names_persons)?;
+        Ok(Self { books, measure, names_persons, ranks, step: Step::Placements(Id::NIL) })
+    }
+
+    /// Takes the next step and puts its rows before the visitor; gives `false` when there was none left.
+    ///
+    /// # Errors
+    /// What the database or the visitor says.
+    pub fn advance(
+        &mut self,
+        connection: &mut DbConnection,
+        visit: impl FnMut(&Compared<'_>) -> Result<()>,
+    ) -> Result<bool> {
+        match self.step {
+            Step::Placements(after) => self.announced(connection, after, visit)?,
+            Step::Claims(after) => self.left_over(connection, after, visit)?,
+            Step::Over => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The rows of the next stretch of placements.
+    fn announced(
+        &mut self,
+        connection: &mut DbConnection,
+        after: Id,
+        visit: impl FnMut(&Compared<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Some((stretch, resolution)) = load(connection, &self.books, &self.measure, self.names_persons, after)?
+        else {
+            self.step = if self.names_persons { Step::Claims(Id::NIL) } else { Step::Over };
+            return Ok(());
+        };
+        self.step = Step::Placements(last_of(&stretch));
+        let Self { measure, ranks, .. } = self;
+        Comparison { stretch: &stretch, resolution: &resolution, measure, ranks }.each(visit)
+    }
+
+    /// The rows of the next claims that belong to no placement.
+    fn left_over(
+        &mut self,
+        connection: &mut DbConnection,
+        after: Id,
+        mut visit: impl FnMut(&Compared<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Some((persons, last)) = self.books.named_persons(connection, after)? else {
+            self.step = Step::Over;
+            return Ok(());
+        };
+        self.step = Step::Claims(last);
+        let gathering = self.books.gather(connection, &persons)?;
+        let mut loose = resolve(&gathering, &self.measure).loose;
+        // A person may be named in several steps; each row belongs to the step that its key lies in.
+        loose.retain(|claims| claims.key > after.0 && claims.key <= last.0);
+        loose.sort_unstable_by_key(|claims| claims.key);
+        for claims in &loose {
+            compare_loose(claims, &self.measure, &mut visit)?;
+        }
+        Ok(())
+    }
+}
+
+/// The next stretch of placements, and what the facts of its persons come to.
+fn load(
+    connection: &mut DbConnection,
+    books: &Books,
+    measure: &Measure,
+    names_persons: bool,
+    after: Id,
+) -> Result<Option<(Stretch, Resolution)>> {
+    let stretch = books.stretch(connection, after)?;
+    if stretch.placements.is_empty() {
+        return Ok(None);
+    }
+    let entangled = books.entangled_between(connection, after, last_of(&stretch), names_persons)?;
+    let gathering = books.gather(connection, &entangled)?;
+    let resolution = resolve(&gathering, measure);
+    Ok(Some((stretch, resolution)))
+}
+
+/// The arrivals above the places of their quota, by day and placement id. Whoever came and left again keeps the place taken. Where no
+/// quota has more departures than places, nothing is read for it.
+fn ranks_above_places(
+    connection: &mut DbConnection,
+    books: &Books,
+    measure: &Measure,
+    names_persons: bool,
+) -> Result<HashMap<Uuid, u32>> {
+    let places = |quota: &Uuid| measure.quotas.get(quota).map_or(0, |quota| quota.approved_places);
+    let departed = books.departed_by_quota(connection)?;
+    let crowded: HashSet<Uuid> = departed
+        .into_iter()
+        .filter(|(quota, departed)| *departed > i64::from(places(quota)))
+        .map(|(quota, _)| quota)
+        .collect();
+    let mut arrivals: HashMap<Uuid, Vec<(jiff::civil::Date, Uuid)>> = HashMap::new();
+    let mut after = Id::NIL;
+    let none = HashMap::new();
+    while !crowded.is_empty() {
+        let Some((stretch, resolution)) = load(connection, books, measure, names_persons, after)? else { break };
+        after = last_of(&stretch);
+        let comparison = Comparison { stretch: &stretch, resolution: &resolution, measure, ranks: &none };
+        comparison.each(|row| {
+            let (Some(placement), Some(day)) = (row.placement, row.classification.arrived_on) else { return Ok(()) };
+            if crowded.contains(&placement.quota_id) {
+                arrivals.entry(placement.quota_id).or_default().push((day, placement.id));
+            }
+            Ok::<(), Error>(())
+        })?;
+    }
+    Ok(arrivals.into_iter().flat_map(|(quota, arrivals)| above_places(arrivals, places(&quota))).collect())
+}
+
+fn last_of(stretch: &Stretch) -> Id {
+    stretch.placements.last().map_or(Id::NIL, |last| Id(last.id))
+}
+
+fn windows(terms: &Terms) -> AgreementWindows {
+    let standard = AgreementWindows::of(&terms.arrival);
+    let answer_days = u16::try_from(terms.deadlines.answer_days).unwrap_or(standard.answer_days);
+    AgreementWindows { answer_days, ..standard }
+}

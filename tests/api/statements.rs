@@ -1,0 +1,295 @@
+//! Monthly statements as both sides meet them: computed from the facts, objected to, signed over one digest, frozen, corrected only in
+//! later statements, and checked by whoever holds the file.
+
+use std::collections::BTreeSet;
+
+use labour_exchange::db::statement;
+use labour_exchange::identity::client_key::ClientKey;
+use labour_exchange::statements::package::Package;
+use labour_exchange::statements::verifying::verify;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::agreements::register_key;
+use crate::on_both;
+use crate::support::scene::Scene;
+use crate::support::{Reply, TestApp, TestParty};
+
+/// Ten people sent on 5 March; seven confirmed on the 6th, one has gone home again on the 20th, one was refused, nobody speaks of two.
+async fn march(app: TestApp) -> (Scene, Vec<String>) {
+    let scene = Scene::in_force(app).await;
+    let (_, placements) = scene.sent(0, 10).await;
+    scene.app.clock_set("2026-03-07");
+    assert_eq!(scene.claim(&placements[..7], "onboarded", "2026-03-06").await.expect(207).body["accepted"], 7);
+    assert_eq!(
+        scene.claim(&placements[7..8], "refused_by_employer", "2026-03-06").await.expect(207).body["accepted"],
+        1
+    );
+    scene.app.clock_set("2026-03-20");
+    exit(&scene, &placements[0], "2026-03-20").await;
+    scene.app.clock_set("2026-04-02");
+    (scene, placements)
+}
+
+async fn exit(scene: &Scene, placement: &str, day: &str) {
+    let rows =
+        json!({ "rows": [{ "placement_id": placement, "ended_on": day, "grain": "day", "reason": "resigned" }] });
+    let told = scene.app.post(&scene.employer, &scene.path("/exits"), rows).await.expect(207);
+    assert_eq!(told.body["accepted"], 1, "{}", told.body);
+}
+
+async fn drafted(scene: &Scene, month: &str) -> String {
+    scene.app.post(&scene.origin, &scene.path("/statements"), json!({ "month": month })).await.expect(201).id()
+}
+
+async fn step(scene: &Scene, by: &TestParty, statement: &str, step: &str) -> Reply {
+    scene.app.post(by, &scene.path(&format!("/statements/{statement}/{step}")), json!({})).await
+}
+
+async fn read(scene: &Scene, statement: &str, rest: &str) -> Value {
+    scene.app.get(&scene.destination, &scene.path(&format!("/statements/{statement}{rest}"))).await.expect(200).body
+}
+
+/// A key of its own for a side.
+async fn key_of(scene: &Scene, party: &TestParty) -> ClientKey {
+    let key = ClientKey::generate().unwrap();
+    register_key(&scene.app, party, &key, "active").await;
+    key
+}
+
+async fn sign(scene: &Scene, by: &TestParty, key: &ClientKey, statement: &str) -> Reply {
+    let path = scene.path(&format!("/statements/{statement}"));
+    let edition = scene.app.get(by, &path).await.expect(200).body["edition"].clone();
+    let bytes = scene.app.get(by, &format!("{path}/document")).await.expect(200).bytes;
+    let body = json!({ "edition": edition, "digest": hex::encode(Sha256::digest(&bytes)), "signature": key.sign_detached(&bytes).unwrap() });
+    scene.app.post(by, &format!("{path}/signature"), body).await
+}
+
+/// A month that both sides have signed.
+async fn frozen(scene: &Scene, month: &str) -> String {
+    let (one, other) = (key_of(scene, &scene.origin).await, key_of(scene, &scene.destination).await);
+    let id = drafted(scene, month).await;
+    step(scene, &scene.destination, &id, "opening").await.expect(200);
+    assert_eq!(sign(scene, &scene.destination, &other, &id).await.expect(200).body["state"], "signed");
+    assert_eq!(sign(scene, &scene.origin, &one, &id).await.expect(200).body["state"], "frozen");
+    id
+}
+
+fn figure<'a>(detail: &'a Value, indicator: &str, basis: &str) -> &'a Value {
+    let figures = detail["figures"].as_array().unwrap();
+    let found = figures.iter().find(|figure| figure["indicator"] == indicator && figure["basis"] == basis);
+    found.unwrap_or_else(|| panic!("no {indicator} {basis} in {figures:?}"))
+}
+
+async fn all_rows(scene: &Scene, statement: &str, query: &str) -> Vec<Value> {
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = read(scene, statement, &format!("/rows?limit=4&{query}{cursor}")).await;
+        rows.extend(page["items"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["next_cursor"].as_str() else { return rows };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+on_both! {
+    /// The figures are what a clerk counts by hand.
+    async fn a_month_says_what_was_sent_arrived_and_left(app: TestApp) {
+        let (scene, _) = march(app).await;
+        let detail = read(&scene, &drafted(&scene, "2026-03").await, "").await;
+        assert_eq!((&detail["state"], &detail["edition"], &detail["row_count"]), (&json!("draft"), &json!(1), &json!(10)));
+        for (indicator, basis, placements) in [
+            ("dispatched", "month", 10), ("dispatched", "year", 10), ("onboarded", "month", 7), ("onboarded", "year", 7),
+            ("ended", "month", 1), ("in_post", "month_end", 6),
+        ] {
+            let figure = figure(&detail, indicator, basis);
+            assert_eq!(figure["certain"]["placements"], placements, "{figure}");
+            assert_eq!(figure["certain"]["persons"], placements, "{figure}");
+            assert_eq!((&figure["probable"]["placements"], &figure["disputed"]["placements"]), (&json!(0), &json!(0)), "{figure}");
+        }
+        // Every third is formerly poor: the first of the ten, and two more of those who came.
+        assert_eq!(figure(&detail, "onboarded", "month")["certain"]["lifted_persons"], 3);
+    }
+
+    /// Whoever doubts a figure walks down to its rows, and there are as many as it says.
+    async fn behind_every_figure_stand_as_many_rows_as_it_says(app: TestApp) {
+        let (scene, placements) = march(app).await;
+        let body = json!({ "reason": "该员工未到岗" });
+        scene.app.post(&scene.origin, &scene.path(&format!("/placements/{}/disputes", placements[3])), body).await.expect(201);
+        let id = drafted(&scene, "2026-03").await;
+        let detail = read(&scene, &id, "").await;
+        assert_eq!(all_rows(&scene, &id, "").await.len(), 10);
+        assert_eq!(figure(&detail, "onboarded", "month")["disputed"]["placements"], 1);
+        for figure in detail["figures"].as_array().unwrap() {
+            for standing in ["certain", "probable", "disputed"] {
+                let node = figure["node"].as_str().map(|node| format!("&node={node}")).unwrap_or_default();
+                let query = format!("indicator={}&basis={}&standing={standing}{node}", figure["indicator"].as_str().unwrap(), figure["basis"].as_str().unwrap());
+                let rows = all_rows(&scene, &id, &query).await;
+                let persons: BTreeSet<&str> = rows.iter().map(|row| row["person"].as_str().unwrap()).collect();
+                assert_eq!(figure[standing]["placements"], rows.len(), "{query}");
+                assert_eq!(figure[standing]["persons"], persons.len(), "{query}");
+            }
+        }
+    }
+
+    /// Both sides sign the same digest; the second signature freezes, and nobody can change it any more.
+    async fn both_sides_sign_one_digest_and_it_is_frozen(app: TestApp) {
+        let (scene, _) = march(app).await;
+        let id = frozen(&scene, "2026-03").await;
+        let detail = read(&scene, &id, "").await;
+        assert_eq!((&detail["state"], &detail["awaited"]), (&json!("frozen"), &json!([])));
+        assert_eq!(detail["signatures"].as_array().unwrap().len(), 2);
+        for action in ["recomputation", "opening"] {
+            step(&scene, &scene.origin, &id, action).await.expect(409).problem("transition_not_allowed");
+        }
+        let objection = json!({ "reason": "太晚了" });
+        scene.app.post(&scene.origin, &scene.path(&format!("/statements/{id}/objections")), objection).await.expect(409).problem("transition_not_allowed");
+        for sql in ["update monthly_statement set edition = 9", "update statement_edition set row_count = 9", "delete from statement_row", "delete from statement_signature"] {
+            let refused = scene.app.state.db.write(move |connection| Ok(statement(sql).run(connection)?)).await;
+            assert!(refused.is_err(), "{sql}");
+        }
+    }
+
+    /// The file that one side hands to an auditor says for itself whether it is true.
+    async fn a_package_is_checked_with_nothing_but_itself(app: TestApp) {
+        let (scene, _) = march(app).await;
+        let id = drafted(&scene, "2026-03").await;
+        let path = scene.path(&format!("/statements/{id}/package"));
+        let unsigned = Package::read(&scene.app.get(&scene.origin, &path).await.expect(200).bytes).unwrap();
+        assert_eq!(verify(&unsigned, &BTreeSet::new()).faults.len(), 2, "neither side has signed");
+        let (one, other) = (key_of(&scene, &scene.origin).await, key_of(&scene, &scene.destination).await);
+        step(&scene, &scene.origin, &id, "opening").await.expect(200);
+        sign(&scene, &scene.origin, &one, &id).await.expect(200);
+        sign(&scene, &scene.destination, &other, &id).await.expect(200);
+        let reply = scene.app.get(&scene.destination, &path).await.expect(200);
+        assert_eq!(reply.header("content-type"), "application/zip");
+        let package = Package::read(&reply.bytes).unwrap();
+        let verdict = verify(&package, &BTreeSet::new());
+        assert!(verdict.faults.is_empty(), "{:?}", verdict.faults);
+        let trusted = BTreeSet::from([one.public().jwk.thumbprint(), other.public().jwk.thumbprint()]);
+        assert!(verify(&package, &trusted).faults.is_empty());
+        assert!(!verify(&package, &BTreeSet::from(["somebody-else".to_owned()])).faults.is_empty());
+        let spoilt: [fn(&mut Package); 8] = [
+            |package| package.statement = package.statement.replacen('7', "8", 1),
+            |package| package.statement.push(' '),
+            |package| package.rows[2] = package.rows[2].replace("2026-03-06", "2026-03-05"),
+            |package| drop(package.rows.pop()),
+            |package| package.rows.swap(0, 1),
+            |package| drop(package.signatures.pop()),
+            |package| package.signatures[0].signature = package.signatures[1].signature.clone(),
+            |package| package.terms[0].1 = package.terms[0].1.replace("2500", "9500").replace("100", "900"),
+        ];
+        for (number, spoil) in spoilt.into_iter().enumerate() {
+            let mut package = package.clone();
+            spoil(&mut package);
+            assert!(!verify(&package, &BTreeSet::new()).faults.is_empty(), "spoilt in way {number}");
+            let read_again = Package::read(&package.write().unwrap()).unwrap();
+            assert!(!verify(&read_again, &BTreeSet::new()).faults.is_empty(), "spoilt in way {number}, written and read");
+        }
+    }
+
+    /// A late fact leaves the month as it was published and stands as a correction in the next one.
+    async fn a_late_fact_is_restated_and_the_frozen_month_stands(app: TestApp) {
+        let (scene, placements) = march(app).await;
+        let id = frozen(&scene, "2026-03").await;
+        let published = scene.app.get(&scene.origin, &scene.path(&format!("/statements/{id}/document"))).await.expect(200).bytes;
+        scene.app.clock_set("2026-04-10");
+        assert_eq!(scene.claim(&placements[8..9], "onboarded", "2026-03-08").await.expect(207).body["accepted"], 1);
+        scene.app.clock_set("2026-05-02");
+        let april = read(&scene, &drafted(&scene, "2026-04").await, "").await;
+        let [restated] = april["restatements"].as_array().unwrap().as_slice() else { panic!("{}", april["restatements"]) };
+        assert_eq!((&restated["statement_id"], &restated["month"]), (&json!(id), &json!("2026-03")));
+        assert_eq!(restated["digest"], hex::encode(Sha256::digest(&published)));
+        let [row] = restated["rows"].as_array().unwrap().as_slice() else { panic!("{}", restated["rows"]) };
+        assert_eq!(row["subject_id"], placements[8]);
+        assert_eq!((&row["before"]["arrived_on"], &row["after"]["arrived_on"]), (&Value::Null, &json!("2026-03-08")));
+        let changed = restated["figures"].as_array().unwrap();
+        let onboarded = changed.iter().find(|figure| figure["indicator"] == "onboarded" && figure["basis"] == "month").unwrap();
+        assert_eq!((&onboarded["before"][0]["persons"], &onboarded["after"][0]["persons"]), (&json!(7), &json!(8)));
+        let now = scene.app.get(&scene.origin, &scene.path(&format!("/statements/{id}/document"))).await.expect(200).bytes;
+        assert_eq!(now, published, "the frozen month stands");
+    }
+
+    /// A month that nothing has happened to since is not restated.
+    async fn what_stands_is_not_restated(app: TestApp) {
+        let (scene, _) = march(app).await;
+        frozen(&scene, "2026-03").await;
+        scene.app.clock_set("2026-05-02");
+        let april = read(&scene, &drafted(&scene, "2026-04").await, "").await;
+        assert_eq!(april["restatements"], json!([]));
+        // Seven had come by March; in April nobody came, and six are still there.
+        assert_eq!(figure(&april, "onboarded", "year")["certain"]["persons"], 7);
+        assert_eq!(figure(&april, "in_post", "month_end")["certain"]["persons"], 6);
+        assert!(april["figures"].as_array().unwrap().iter().all(|figure| figure["indicator"] != "dispatched" || figure["basis"] != "month"));
+        assert_eq!(figure(&april, "retention_due", "month")["node"], "30d");
+    }
+
+    /// Whoever signs another edition than the latest is led to the first row that differs.
+    async fn a_differing_digest_leads_to_the_first_differing_row(app: TestApp) {
+        let (scene, placements) = march(app).await;
+        let id = drafted(&scene, "2026-03").await;
+        step(&scene, &scene.origin, &id, "opening").await.expect(200);
+        let path = scene.path(&format!("/statements/{id}"));
+        let key = key_of(&scene, &scene.destination).await;
+        let bytes = scene.app.get(&scene.destination, &format!("{path}/document")).await.expect(200).bytes;
+        let old = json!({ "edition": 1, "digest": hex::encode(Sha256::digest(&bytes)), "signature": key.sign_detached(&bytes).unwrap() });
+        scene.claim(&placements[8..9], "no_show", "2026-03-09").await.expect(207);
+        let second = step(&scene, &scene.origin, &id, "recomputation").await.expect(200);
+        assert_eq!((&second.body["edition"], &second.body["state"]), (&json!(2), &json!("open")));
+        let told = scene.app.post(&scene.destination, &format!("{path}/signature"), old).await.expect(409).problem("statement_digest_differs");
+        assert_eq!(told.body["edition"], 2);
+        let difference = scene.app.get(&scene.destination, told.body["difference"].as_str().unwrap()).await.expect(200).body;
+        assert_eq!((&difference["same_rows"], &difference["rows_differing"]), (&json!(false), &json!(1)));
+        assert_eq!(difference["first"]["subject_id"], placements[8]);
+        assert_eq!((&difference["first"]["before"]["situation"], &difference["first"]["after"]["situation"]), (&json!("missing"), &json!("not_arrived")));
+        let same = read(&scene, &id, "/difference?from=2&to=2").await;
+        assert_eq!((&same["same_rows"], &same["first"], &same["figures"]), (&json!(true), &Value::Null, &json!([])));
+        scene.app.get(&scene.origin, &format!("{path}/difference?from=2&to=1")).await.expect(400).problem("parameter_invalid");
+        scene.app.get(&scene.origin, &format!("{path}/difference?to=7")).await.expect(404).problem("not_found");
+        sign(&scene, &scene.destination, &key, &id).await.expect(200);
+        sign(&scene, &scene.destination, &key, &id).await.expect(409).problem("already_signed");
+    }
+
+    /// An objection holds the signatures up until it is settled, and comes in time or not at all.
+    async fn an_objection_holds_the_signatures_up(app: TestApp) {
+        let (scene, placements) = march(app).await;
+        let id = drafted(&scene, "2026-03").await;
+        let path = scene.path(&format!("/statements/{id}/objections"));
+        let body = json!({ "reason": "三月九日的未到岗未登记", "placement_id": placements[9] });
+        scene.app.post(&scene.origin, &path, body.clone()).await.expect(409).problem("transition_not_allowed");
+        assert_eq!(step(&scene, &scene.origin, &id, "opening").await.expect(200).body["objections_until"], "2026-04-09");
+        let objection = scene.app.post(&scene.destination, &path, body.clone()).await.expect(201).id();
+        let key = key_of(&scene, &scene.origin).await;
+        sign(&scene, &scene.origin, &key, &id).await.expect(409).problem("objection_standing");
+        let withdrawal = format!("{path}/{objection}/withdrawal");
+        scene.app.post(&scene.origin, &withdrawal, json!({})).await.expect(403).problem("role_not_allowed");
+        assert_eq!(scene.app.post(&scene.destination, &withdrawal, json!({})).await.expect(200).body["state"], "withdrawn");
+        scene.app.post(&scene.destination, &withdrawal, json!({})).await.expect(409).problem("transition_not_allowed");
+        let listed = scene.app.get(&scene.origin, &format!("{path}?state=withdrawn")).await.expect(200).body;
+        assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+        let unknown = json!({ "reason": "", "placement_id": scene.agreement });
+        scene.app.post(&scene.origin, &path, unknown).await.expect(422).problem("field_invalid");
+        sign(&scene, &scene.origin, &key, &id).await.expect(200);
+        scene.app.clock_set("2026-04-10");
+        scene.app.post(&scene.destination, &path, body).await.expect(409).problem("objection_window_over");
+    }
+
+    /// A statement is about a month that is over, once, and for its sides only.
+    async fn a_statement_is_asked_for_in_its_time_by_its_sides(app: TestApp) {
+        let (scene, _) = march(app).await;
+        let path = scene.path("/statements");
+        for (month, code) in [("2026-04", "month_not_over"), ("2025-12", "before_the_agreement")] {
+            let told = scene.app.post(&scene.origin, &path, json!({ "month": month })).await.expect(422).problem("field_invalid");
+            assert_eq!(told.body["errors"][0]["code"], code);
+        }
+        scene.app.post(&scene.origin, &path, json!({ "month": "2026-3" })).await.expect(422);
+        let id = drafted(&scene, "2026-03").await;
+        let again = scene.app.post(&scene.destination, &path, json!({ "month": "2026-03" })).await.expect(409).problem("statement_exists");
+        assert_eq!(again.body["statement_id"], id);
+        let outsider = scene.app.party("某县人社局", "authority", "430522").await;
+        scene.app.post(&outsider, &path, json!({ "month": "2026-02" })).await.expect(404).problem("not_found");
+        scene.app.get(&outsider, &format!("{path}/{id}/rows")).await.expect(404).problem("not_found");
+        scene.app.get(&scene.employer, &format!("{path}/{id}")).await.expect(404).problem("not_found");
+        let listed = scene.app.get(&scene.destination, &format!("{path}?month=2026-03&state=draft,open")).await.expect(200).body;
+        assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    }
+}
