@@ -3,7 +3,7 @@
 //!
 //! Read in this order. The platform: [`error`], [`clock`], [`lifecycle`], [`db`], [`seal`], [`http`], [`identity`], [`events`].
 //! Then the slices, each a concept file with `rules` (pure), `store` (the only queries) and `routes` (the only HTTP); a lower one may
-//! use a higher one, never back: [`regions`], [`parties`], [`workers`], [`agreements`], [`quotas`], [`dispatches`], [`arrivals`],
+//! use a higher one, never back: [`regions`], [`parties`], [`workers`], [`linkage`] (pure, without store and routes), [`agreements`], [`quotas`], [`dispatches`], [`arrivals`],
 //! [`retention`], [`fulfilment`], [`reconciliation`], [`code_lists`]. [`app`] mounts them, [`cli`] starts everything.
 
 pub mod agreements;
@@ -22,6 +22,7 @@ pub mod fulfilment;
 pub mod http;
 pub mod identity;
 pub mod lifecycle;
+pub mod linkage;
 pub mod parties;
 pub mod quotas;
 pub mod reconciliation;
