@@ -20,6 +20,7 @@ pub mod comparison;
 pub mod estimation;
 pub mod explanation;
 pub mod fields;
+pub mod generator;
 pub mod links;
 mod listing;
 pub mod names;

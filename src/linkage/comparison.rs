@@ -93,7 +93,7 @@ impl Comparator {
     pub(super) fn read(self, cell: &str) -> Option<Value> {
         match self {
             Self::Exact => text::folded(cell).map(Value::Exact),
-            Self::Text | Self::Name => text::letters(cell).map(Value::Text),
+            Self::Text | Self::Name => text::Letters::read(cell).map(Value::Text),
             Self::Code => text::letters(cell).map(Value::Code),
             Self::Date => DateParts::read(cell).map(Value::Date),
             Self::ChineseName => NameForms::read(cell).map(Value::ChineseName),
@@ -109,7 +109,7 @@ impl Comparator {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Exact(String),
-    Text(String),
+    Text(text::Letters),
     Code(String),
     Date(DateParts),
     ChineseName(NameForms),
@@ -125,7 +125,7 @@ impl Value {
         match (self, other) {
             (Self::Exact(left), Self::Exact(right)) => Some(usize::from(left != right)),
             (Self::Sex(left), Self::Sex(right)) => Some(usize::from(left != right)),
-            (Self::Text(left), Self::Text(right)) => Some(text::similarity_level(left, right)),
+            (Self::Text(left), Self::Text(right)) => Some(left.level(right)),
             (Self::Code(left), Self::Code(right)) => Some(text::slip_level(left, right)),
             (Self::Date(left), Self::Date(right)) => Some(left.level(right)),
             (Self::ChineseName(left), Self::ChineseName(right)) => Some(name_level(left, right)),
@@ -140,7 +140,8 @@ impl Value {
     /// Two values on the level "equal" have the same.
     pub(super) fn frequency_key(&self) -> Option<&str> {
         match self {
-            Self::Exact(text) | Self::Text(text) | Self::Code(text) => Some(text),
+            Self::Exact(text) | Self::Code(text) => Some(text),
+            Self::Text(letters) => Some(letters.as_str()),
             Self::ChineseName(name) => Some(&name.written),
             Self::Place(place) => Some(place.as_str()),
             Self::Phone(phones) => phones.only(),
@@ -152,12 +153,10 @@ impl Value {
     /// The keys under which the value is filed in one form; none when the form says nothing about it.
     pub(super) fn keys(&self, form: KeyForm) -> Vec<String> {
         match (self, form) {
-            (Self::Exact(text) | Self::Text(text) | Self::Code(text), KeyForm::Whole) => vec![text.clone()],
-            (Self::Exact(text) | Self::Text(text) | Self::Code(text), KeyForm::Start) => {
-                vec![text.chars().take(4).collect()]
-            }
+            (Self::Exact(text) | Self::Code(text), form) => text::keys(text, form),
+            (Self::Text(letters), form) => text::keys(letters.as_str(), form),
             (Self::ChineseName(name), KeyForm::Whole) => vec![name.folded.iter().collect()],
-            (Self::ChineseName(name), KeyForm::Sound) => vec![name.sound_key()],
+            (Self::ChineseName(name), KeyForm::Sound) => vec![name.sound.clone()],
             (Self::ChineseName(name), KeyForm::Start) => vec![name.surname_sound()],
             (Self::Place(place), KeyForm::Whole) => vec![place.as_str().to_owned()],
             (Self::Place(place), KeyForm::Start) => vec![place.last_part().to_owned()],

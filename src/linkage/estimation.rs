@@ -130,7 +130,7 @@ pub(super) fn drawn_pairs(left_rows: usize, right_rows: usize) -> Vec<(u32, u32)
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014): a fixed sequence, good enough to draw rows, bound to no library's version.
-fn next(state: &mut u64) -> u64 {
+pub(super) fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

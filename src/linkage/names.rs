@@ -69,12 +69,6 @@ const VARIANTS: &[(char, char)] = &[
 /// What stands in a cell for a character that could not be typed or read.
 const UNREADABLE: &[char] = &['?', '*', '□', '〓', '■', '○', '×', '\u{fffd}'];
 
-/// Surnames of two characters that are in use, by written form.
-const COMPOUND_SURNAMES: &[&str] = &[
-    "欧阳", "上官", "司马", "诸葛", "司徒", "东方", "皇甫", "尉迟", "公孙", "令狐", "慕容", "宇文", "长孙", "夏侯",
-    "端木", "独孤", "南宫", "西门", "轩辕", "闻人", "申屠", "呼延", "百里", "东郭",
-];
-
 static FOLDED: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
     let pairs = TRADITIONAL_SIMPLIFIED.lines().filter_map(|line| {
         let mut characters = line.chars();
@@ -93,40 +87,52 @@ pub fn folded_character(character: char) -> char {
 /// One syllable of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Syllable {
-    /// The readings of a character without tones, the usual one first; of a Latin run the run itself.
-    Readings(Vec<String>),
+    /// How a character may be read; a run of Latin letters is its own reading.
+    Read {
+        /// Without tones, the usual reading first.
+        readings: Vec<String>,
+        /// The same as a southern ear hears them: z/zh, c/ch, s/sh, n/l, f/hu and -n/-ng are not told apart in the dialects of Hunan,
+        /// and rosters are written by ear.
+        by_ear: Vec<String>,
+    },
     /// A sign for a character that nobody could type.
     Unreadable,
 }
 
 impl Syllable {
+    fn of(readings: Vec<String>) -> Self {
+        let by_ear = readings.iter().map(|reading| by_southern_ear(reading)).collect();
+        Self::Read { readings, by_ear }
+    }
+
     /// Whether both can be the same sound.
     #[must_use]
     pub fn sounds_like(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Readings(left), Self::Readings(right)) => left.iter().any(|reading| right.contains(reading)),
+            (Self::Read { readings: left, .. }, Self::Read { readings: right, .. }) => share_one(left, right),
             _ => true,
         }
     }
 
-    /// Whether both are one sound to a southern ear: z/zh, c/ch, s/sh, n/l, f/h before u, and -n/-ng are not told apart in the
-    /// dialects of Hunan, and rosters are written by ear.
+    /// Whether both can be the same sound to a southern ear.
     #[must_use]
     pub fn sounds_near(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Readings(left), Self::Readings(right)) => {
-                left.iter().any(|reading| right.iter().any(|read| by_southern_ear(reading) == by_southern_ear(read)))
-            }
+            (Self::Read { by_ear: left, .. }, Self::Read { by_ear: right, .. }) => share_one(left, right),
             _ => true,
         }
     }
 
     fn usual(&self) -> &str {
         match self {
-            Self::Readings(readings) => readings.first().map_or("", String::as_str),
+            Self::Read { readings, .. } => readings.first().map_or("", String::as_str),
             Self::Unreadable => "?",
         }
     }
+}
+
+fn share_one(left: &[String], right: &[String]) -> bool {
+    left.iter().any(|reading| right.contains(reading))
 }
 
 fn by_southern_ear(reading: &str) -> String {
@@ -152,6 +158,8 @@ pub struct NameForms {
     pub folded: Vec<char>,
     /// One per character; one per run of Latin letters.
     pub syllables: Vec<Syllable>,
+    /// The usual sound of the whole name, its syllables sorted: homophones and names with their parts swapped share it.
+    pub sound: String,
 }
 
 impl NameForms {
@@ -168,23 +176,8 @@ impl NameForms {
             .map(folded_character)
             .collect();
         let syllables = syllables(&folded);
-        Some(Self { written, folded, syllables })
-    }
-
-    /// How many characters the surname has: two for a known compound surname of a name of three or more.
-    #[must_use]
-    pub fn surname_length(&self) -> usize {
-        let compound = self.folded.len() > 2
-            && COMPOUND_SURNAMES.iter().any(|surname| surname.chars().eq(self.folded.iter().copied().take(2)));
-        if compound { 2 } else { 1 }
-    }
-
-    /// The usual sound of the whole name, its syllables sorted: homophones and names with their parts swapped share it.
-    #[must_use]
-    pub fn sound_key(&self) -> String {
-        let mut syllables: Vec<&str> = self.syllables.iter().map(Syllable::usual).collect();
-        syllables.sort_unstable();
-        syllables.join(" ")
+        let sound = sorted_sound(&syllables);
+        Some(Self { written, folded, syllables, sound })
     }
 
     /// The usual sound of the first syllable.
@@ -214,7 +207,7 @@ impl NameForms {
     pub fn same_sound(&self, other: &Self) -> bool {
         let (left, right) = (&self.syllables, &other.syllables);
         let sounds = |(left, right): (&Syllable, &Syllable)| left.sounds_like(right);
-        left.len() == right.len() && (left.iter().zip(right).all(sounds) || self.sound_key() == other.sound_key())
+        left.len() == right.len() && (left.iter().zip(right).all(sounds) || self.sound == other.sound)
     }
 
     /// Whether the surname is the same and the rest nearly: every syllable sounds near, or one character of three or more was changed,
@@ -241,6 +234,12 @@ impl NameForms {
     }
 }
 
+fn sorted_sound(syllables: &[Syllable]) -> String {
+    let mut usual: Vec<&str> = syllables.iter().map(Syllable::usual).collect();
+    usual.sort_unstable();
+    usual.join(" ")
+}
+
 fn syllables(folded: &[char]) -> Vec<Syllable> {
     let mut syllables = Vec::with_capacity(folded.len());
     let mut latin = String::new();
@@ -258,7 +257,7 @@ fn syllables(folded: &[char]) -> Vec<Syllable> {
 
 fn flush(latin: &mut String, syllables: &mut Vec<Syllable>) {
     if !latin.is_empty() {
-        syllables.push(Syllable::Readings(vec![std::mem::take(latin)]));
+        syllables.push(Syllable::of(vec![std::mem::take(latin)]));
     }
 }
 
@@ -266,7 +265,7 @@ fn syllable(character: char) -> Syllable {
     if UNREADABLE.contains(&character) {
         return Syllable::Unreadable;
     }
-    let Some(usual) = character.to_pinyin() else { return Syllable::Readings(vec![character.to_string()]) };
+    let Some(usual) = character.to_pinyin() else { return Syllable::of(vec![character.to_string()]) };
     let mut readings = vec![plain(usual.plain())];
     for reading in character.to_pinyin_multi().into_iter().flatten() {
         let reading = plain(reading.plain());
@@ -274,7 +273,7 @@ fn syllable(character: char) -> Syllable {
             readings.push(reading);
         }
     }
-    Syllable::Readings(readings)
+    Syllable::of(readings)
 }
 
 /// Keyboards have v for ü.

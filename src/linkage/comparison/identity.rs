@@ -7,6 +7,7 @@ use super::text::is_slip;
 use crate::workers::identity_number::{check_character, fold, upgrade};
 
 const LENGTH: usize = 18;
+const OLD_LENGTH: usize = 15;
 /// Where the order number begins: 6 of the region and 8 of the birth date lie before it.
 const TAIL: usize = 14;
 /// From so many digits on, two numbers may differ by a slip.
@@ -39,7 +40,12 @@ impl VisibleDigits {
             }
         };
         let places = placed(&written)?;
-        let shown = written.iter().flatten().collect::<String>();
+        // A number of the old form is compared in the places of the new one.
+        let shown: String = if written.len() == OLD_LENGTH {
+            places.iter().flatten().collect()
+        } else {
+            written.iter().flatten().collect()
+        };
         if shown.is_empty() { None } else { Some(Self { places, shown }) }
     }
 
@@ -109,7 +115,7 @@ fn placed(written: &[Option<char>]) -> Option<[Option<char>; LENGTH]> {
             places.append(&mut characters);
             characters = places;
         }
-        15 => characters = upgraded(&characters),
+        OLD_LENGTH => characters = upgraded(&characters),
         18 if was_rounded(&characters) => characters.truncate(TAIL + 1),
         _ => {}
     }

@@ -48,10 +48,11 @@ impl PlaceText {
     }
 }
 
-/// 湖南省邵阳县塘渡口镇 ends in 塘渡口; a name of one character keeps its kind.
+/// 湖南省邵阳县塘渡口镇 ends in 塘渡口. A name keeps two characters at least: in 小溪市乡 the 市 is part of the name, and 乡 alone is none.
 fn last_part(whole: &str) -> &str {
-    let stem = DIVISIONS.iter().find_map(|kind| whole.strip_suffix(kind)).unwrap_or(whole);
-    let begins = DIVISIONS.iter().filter_map(|kind| stem.rfind(kind).map(|at| at + kind.len())).max().unwrap_or(0);
-    let part = stem.get(begins..).unwrap_or_default();
-    if part.chars().count() > 1 { part } else { whole }
+    let is_name = |part: &str| part.chars().count() > 1;
+    let stem = DIVISIONS.iter().find_map(|kind| whole.strip_suffix(kind)).filter(|stem| is_name(stem)).unwrap_or(whole);
+    let ends = DIVISIONS.iter().flat_map(|kind| stem.match_indices(kind).map(|(at, kind)| at + kind.len()));
+    let parts = ends.filter_map(|at| stem.get(at..)).filter(|part| is_name(part));
+    parts.min_by_key(|part| part.len()).unwrap_or(stem)
 }
