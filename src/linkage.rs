@@ -15,6 +15,8 @@
 //! What it says of workers (tiers T2 and T3 of domain.md 6.1) is a proposal and never counts as verified until a person or a stronger
 //! source confirms. Deliberately absent: repairing cells, transitive groups of more than two rows, and any use of known truth.
 
+#[cfg(test)]
+mod benchmarks;
 pub mod blocking;
 pub mod comparison;
 pub mod estimation;
@@ -261,4 +263,187 @@ fn patterns_of(left: &[ReadRow], right: &[ReadRow], pairs: &[(u32, u32)]) -> Vec
 
 fn row<T>(rows: &[T], at: u32) -> Option<&T> {
     rows.get(usize::try_from(at).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use explanation::{deciding_field, objections};
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use scoring::Outcome;
+    use std::collections::BTreeSet;
+
+    /// Name, number, sex, birth date, phone, township.
+    type Cells = [&'static str; 6];
+
+    const ZHANG: Cells = ["张伟强", "430523********9985", "男", "1990-03-07", "10012345678", "塘渡口镇"];
+    const LI: Cells = ["李红梅", "432621********9999", "女", "1975-01-01", "10087654321", "白仓镇"];
+    const WANG: Cells = ["王芳", "430582********9971", "女", "2001-09-09", "10055555555", "黄荆乡"];
+
+    fn records(rows: &[(u32, Cells)]) -> Vec<Record<'static, u32>> {
+        rows.iter().map(|(key, cells)| Record::new(*key, *cells)).collect()
+    }
+
+    fn linked(left: &[(u32, Cells)], right: &[(u32, Cells)]) -> Linkage<u32> {
+        link(&roster::fields(), &records(left), &records(right), &roster::settings()).unwrap()
+    }
+
+    fn only(left: Cells, right: &[(u32, Cells)]) -> RowLinks<u32> {
+        linked(&[(1, left)], right).rows.remove(0)
+    }
+
+    #[test]
+    fn rows_that_agree_in_everything_are_linked_and_strangers_are_not() {
+        let linkage = linked(&[(1, ZHANG), (2, LI)], &[(10, LI), (11, ZHANG), (12, WANG)]);
+        let partners: Vec<_> = linkage.rows.iter().map(|row| (row.left, row.partner().unwrap().right)).collect();
+        assert_eq!(partners, [(1, 11), (2, 10)]);
+        assert_eq!(linkage.unlinked_right, [12]);
+    }
+
+    #[test]
+    fn two_equal_candidates_are_both_listed_and_none_is_picked() {
+        let row = only(ZHANG, &[(12, ZHANG), (10, LI), (11, ZHANG)]);
+        assert_eq!(row.decision, Decision::Ambiguous);
+        assert_eq!(row.partner(), None);
+        assert_eq!(row.candidates.iter().map(|candidate| candidate.right).collect::<Vec<_>>(), [11, 12]);
+        assert_eq!(row.candidates[0].score, row.candidates[1].score);
+        // The other way round as well: two rows that want the same one.
+        let linkage = linked(&[(1, ZHANG), (2, ZHANG)], &[(10, ZHANG)]);
+        assert!(linkage.rows.iter().all(|row| row.decision == Decision::Ambiguous && row.candidates.len() == 1));
+        assert_eq!(linkage.unlinked_right, [10]);
+    }
+
+    #[test]
+    fn all_equal_candidates_are_listed_however_many() {
+        let eight: Vec<(u32, Cells)> = (10..18).map(|key| (key, ZHANG)).collect();
+        assert_eq!(only(ZHANG, &eight).candidates.len(), 8);
+    }
+
+    #[test]
+    fn a_name_alone_or_with_the_sex_links_nobody() {
+        let rare: Cells = ["欧阳喆", "", "男", "", "", ""];
+        for settings in [roster::settings(), Settings { review: 0.5, automatic: 0.5, ..roster::settings() }] {
+            let linkage = link(&roster::fields(), &records(&[(1, rare)]), &records(&[(10, rare)]), &settings).unwrap();
+            let row = &linkage.rows[0];
+            assert_eq!(row.decision, Decision::Unlinked);
+            assert_eq!((row.candidates[0].right, row.candidates[0].supported), (10, false), "listed as the nearest");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_counts_nothing_and_is_said() {
+        let without = ["张伟强", "", "男", "1990-03-07", "无", "塘渡口镇"];
+        let linkage = linked(&[(1, ZHANG)], &[(10, without)]);
+        let candidate = &linkage.rows[0].candidates[0];
+        let missing: Vec<_> =
+            candidate.outcomes.iter().filter(|outcome| outcome.outcome == Outcome::MissingRight).collect();
+        assert_eq!(missing.iter().map(|outcome| outcome.field).collect::<Vec<_>>(), [1, 4]);
+        assert!(missing.iter().all(|outcome| outcome.weight == Weight::ZERO));
+        assert!(linkage.explain(candidate, Language::Chinese).contains("联系电话右表缺失，不计分"));
+        assert!(linkage.explain(candidate, Language::English).contains("phone: missing on the right, counts nothing"));
+    }
+
+    #[test]
+    fn a_candidate_says_what_decided_and_what_would_have_to_change() {
+        let mistyped = ["张伟强", "430523********9985", "男", "1981-12-20", "10012345678", "塘渡口镇"];
+        let linkage = linked(&[(1, ZHANG)], &[(10, mistyped)]);
+        let candidate = &linkage.rows[0].candidates[0];
+        let against = objections(&candidate.outcomes);
+        assert_eq!(
+            against.iter().map(|outcome| linkage.fields[outcome.field].name()).collect::<Vec<_>>(),
+            ["birth_date"]
+        );
+        assert!(against[0].weight_if_equal > Weight::ZERO);
+        let text = linkage.explain(candidate, Language::Chinese);
+        let deciding = &linkage.fields[deciding_field(&candidate.outcomes).unwrap().field];
+        assert!(
+            text.starts_with(&format!("得分 {}，起决定作用的是{}。", candidate.score, deciding.label_zh())),
+            "{text}"
+        );
+        for value in ["张伟强", "9985", "1990", "1981", "10012345678", "塘渡口"] {
+            assert!(!text.contains(value), "{text} shows a cell");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_linked_is_refused_with_its_reason() {
+        let fields = roster::fields();
+        let settings = roster::settings();
+        let one = records(&[(1, ZHANG)]);
+        let refused = |fields: &[Field], left: &[Record<'_, u32>], settings: &Settings| {
+            link(fields, left, &one, settings).unwrap_err()
+        };
+        assert_eq!(refused(&[], &one, &settings), LinkageError::FieldCount(0));
+        let many = vec![fields[0].clone(); FIELDS_MAX + 1];
+        assert_eq!(refused(&many, &one, &settings), LinkageError::FieldCount(17));
+        let twice = records(&[(1, ZHANG), (1, LI)]);
+        assert_eq!(refused(&fields, &twice, &settings), LinkageError::DuplicateKey(Side::Left));
+        let short = vec![Record::new(1, ["张三"])];
+        let count = LinkageError::ValueCount { side: Side::Left, row: 0, found: 1, fields: 6 };
+        assert_eq!(refused(&fields, &short, &settings), count);
+        let elsewhere = BlockingKey::of(&[(6, blocking::KeyForm::Whole)]);
+        let blocking = Settings { blocking: vec![elsewhere], ..settings.clone() };
+        assert_eq!(refused(&fields, &one, &blocking), LinkageError::BlockingKey(0));
+        for (review, automatic) in [(0.4, 0.9), (0.9, 0.8), (0.9, 1.0), (f64::NAN, 0.9)] {
+            let thresholds = Settings { review, automatic, ..settings.clone() };
+            assert_eq!(refused(&fields, &one, &thresholds), LinkageError::Thresholds);
+        }
+    }
+
+    fn row() -> impl Strategy<Value = Cells> {
+        let of = |values: &'static [&'static str]| select(values);
+        (
+            of(&["张伟强", "張偉強", "张伟军", "李红", "李宏", "王芳", "王?", ""]),
+            of(&["430523********9985", "430523199003079985", "430523199003079984", "9971", ""]),
+            of(&["男", "女", ""]),
+            of(&["1990-03-07", "1990年3月", "1975-01-01", ""]),
+            of(&["10012345678", "10087654321", ""]),
+            of(&["塘渡口镇", "邵阳县塘渡口镇", "白仓镇", ""]),
+        )
+            .prop_map(|(name, number, sex, birth, phone, township)| [name, number, sex, birth, phone, township])
+    }
+
+    proptest! {
+        #[test]
+        fn every_linkage_keeps_its_promises(
+            left in prop::collection::vec(row(), 0..14),
+            right in prop::collection::vec(row(), 0..14),
+            turn in 0_usize..14,
+        ) {
+            let mut left = records(&(0..).zip(left).collect::<Vec<_>>());
+            let mut right = records(&(100..).zip(right).collect::<Vec<_>>());
+            let fields = roster::fields();
+            let linkage = link(&fields, &left, &right, &roster::settings()).unwrap();
+
+            prop_assert_eq!(linkage.rows.len(), left.len());
+            let mut partners = BTreeSet::new();
+            for row in &linkage.rows {
+                for candidate in &row.candidates {
+                    let sum: Weight = candidate.outcomes.iter().map(|outcome| outcome.weight).sum();
+                    prop_assert_eq!(sum, candidate.score, "the weights sum to the score");
+                    for outcome in &candidate.outcomes {
+                        prop_assert!(matches!(outcome.outcome, Outcome::Level(_)) || outcome.weight == Weight::ZERO);
+                        prop_assert!(outcome.weight_if_equal >= outcome.weight);
+                    }
+                }
+                if let Some(partner) = row.partner() {
+                    prop_assert!(partners.insert(partner.right), "a right row has one partner at the most");
+                    prop_assert!(partner.supported && partner.probability > 0.5);
+                    let alike = row.candidates.iter().filter(|other| other.score == partner.score && !other.linked_elsewhere);
+                    prop_assert_eq!(alike.count(), 1, "equal candidates are never picked from");
+                }
+                if row.decision == Decision::Ambiguous {
+                    prop_assert!(!row.candidates.is_empty());
+                }
+            }
+            prop_assert_eq!(linkage.unlinked_right.len() + partners.len(), right.len());
+
+            // The same rows in another order.
+            left.reverse();
+            let turn = turn % right.len().max(1);
+            right.rotate_left(turn);
+            prop_assert_eq!(link(&fields, &left, &right, &roster::settings()).unwrap(), linkage);
+        }
+    }
 }

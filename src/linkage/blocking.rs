@@ -187,3 +187,71 @@ fn keys_of(row: &ReadRow, key: &BlockingKey, numbers: &mut HashMap<String, u32>)
     found.dedup();
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rows(cells: &[[&str; 2]]) -> Vec<ReadRow> {
+        cells.iter().map(|row| row.iter().map(|cell| Comparator::Exact.read(cell)).collect()).collect()
+    }
+
+    fn each_field() -> Vec<BlockingKey> {
+        vec![BlockingKey::of(&[(0, KeyForm::Whole)]), BlockingKey::of(&[(1, KeyForm::Whole)])]
+    }
+
+    #[test]
+    fn a_pair_that_shares_two_keys_is_compared_once_and_one_that_shares_none_never() {
+        let left = rows(&[["zhang", "baicang"], ["li", "huangjing"], ["", ""]]);
+        let right = rows(&[["zhang", "baicang"], ["zhao", "huangjing"], ["", ""]]);
+        let found = candidate_pairs(&left, &right, &each_field(), 100);
+        assert_eq!(found.pairs, [(0, 0), (1, 1)], "an empty cell is no key");
+        assert_eq!(found.oversized, []);
+    }
+
+    #[test]
+    fn a_key_of_two_parts_needs_both() {
+        let left = rows(&[["zhang", "baicang"], ["zhang", ""]]);
+        let right = rows(&[["zhang", "baicang"], ["zhang", "huangjing"]]);
+        let both = [BlockingKey::of(&[(0, KeyForm::Whole), (1, KeyForm::Whole)])];
+        assert_eq!(candidate_pairs(&left, &right, &both, 100).pairs, [(0, 0)]);
+    }
+
+    #[test]
+    fn a_block_too_large_is_divided_by_the_next_key_and_what_stays_too_large_is_reported() {
+        let mut people = vec![["zhang", "baicang"]; 4];
+        people.extend([["zhang", "huangjing"]; 2]);
+        let found = candidate_pairs(&rows(&people), &rows(&people), &each_field(), 10);
+        // Everybody is called Zhang: 36 pairs. Those of Huangjing are few enough; those of Baicang are not, by either key.
+        assert_eq!(found.pairs, [(4, 4), (4, 5), (5, 4), (5, 5)]);
+        let sizes: Vec<_> =
+            found.oversized.iter().map(|block| (block.key, block.left_rows, block.right_rows)).collect();
+        assert_eq!(sizes, [(0, 4, 4), (1, 4, 4)]);
+    }
+
+    proptest! {
+        #[test]
+        fn below_the_cap_exactly_the_pairs_that_share_a_key_are_compared(
+            left in prop::collection::vec((0_u8..4, 0_u8..4), 0..12),
+            right in prop::collection::vec((0_u8..4, 0_u8..4), 0..12),
+        ) {
+            let read = |list: &[(u8, u8)]| -> Vec<ReadRow> {
+                list.iter().map(|(one, other)| {
+                    [one, other].map(|cell| Comparator::Exact.read(&cell.to_string())).to_vec()
+                }).collect()
+            };
+            let found = candidate_pairs(&read(&left), &read(&right), &each_field(), 1_000);
+            let mut expected = Vec::new();
+            for (place, one) in (0..).zip(&left) {
+                for (other_place, other) in (0..).zip(&right) {
+                    if one.0 == other.0 || one.1 == other.1 {
+                        expected.push((place, other_place));
+                    }
+                }
+            }
+            prop_assert_eq!(found.pairs, expected);
+            prop_assert!(found.oversized.is_empty());
+        }
+    }
+}

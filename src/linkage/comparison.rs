@@ -185,3 +185,215 @@ fn name_level(left: &NameForms, right: &NameForms) -> usize {
         5
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The level's code, in both directions.
+    fn found(comparator: Comparator, left: &str, right: &str) -> &'static str {
+        let code = |left, right| comparator.compare(left, right).map_or("nothing", |level| level.code);
+        assert_eq!(code(left, right), code(right, left), "{left} / {right}");
+        code(left, right)
+    }
+
+    fn table(comparator: Comparator, rows: &[(&str, &str, &str)]) {
+        for (left, right, code) in rows {
+            assert_eq!(found(comparator, left, right), *code, "{left} / {right}");
+        }
+    }
+
+    #[test]
+    fn chinese_names() {
+        table(
+            Comparator::ChineseName,
+            &[
+                ("张三", "张　三", "equal"),
+                ("阿卜杜拉·买买提", "阿卜杜拉．买买提", "equal"),
+                ("ＬＩ ＨＵＡ", "li hua", "equal"),
+                // Traditional, variant and rare characters.
+                ("刘国华", "劉國華", "same_form"),
+                ("李喆", "李哲", "same_form"),
+                ("王堃", "王坤", "same_form"),
+                ("邓甯", "鄧宁", "same_form"),
+                ("吴凤", "吳鳳", "same_form"),
+                // Given name first.
+                ("张伟强", "伟强张", "same_form"),
+                ("阿卜杜拉·买买提", "买买提·阿卜杜拉", "same_form"),
+                // Homophones, also by a second reading, and characters that nobody could type.
+                ("张伟", "章卫", "same_sound"),
+                ("李红", "李宏", "same_sound"),
+                ("单红", "善红", "same_sound"),
+                ("张磊", "张lei", "same_sound"),
+                ("吕芳", "lv芳", "same_sound"),
+                ("王煜", "王?", "same_sound"),
+                ("王煜", "王□", "same_sound"),
+                // By a southern ear, or one character of three.
+                ("刘兰", "刘南", "near"),
+                ("陈英", "陈音", "near"),
+                ("黄志强", "黄自强", "near"),
+                ("张伟强", "张伟军", "near"),
+                ("张伟强", "张强", "near"),
+                ("张伟", "张强", "same_surname"),
+                ("张伟", "章强", "same_surname"),
+                ("张伟", "李强", "different"),
+                ("", "张伟", "nothing"),
+                ("123", "张伟", "nothing"),
+            ],
+        );
+    }
+
+    #[test]
+    fn identity_numbers_with_digits_missing() {
+        table(
+            Comparator::IdentityNumber,
+            &[
+                ("430523199003079985", "４３０５２３１９９００３０７９９８５", "equal"),
+                ("43052319900307997X", "43052319900307997x", "equal"),
+                // The old form, upgraded; a disability card.
+                ("430523900307998", "430523199003079985", "equal"),
+                ("43052319900307998543", "430523199003079985", "equal"),
+                // Masked, cut off, rounded by a spreadsheet.
+                ("430523********9985", "430523199003079985", "visible_equal"),
+                ("4305231990030799", "430523199003079985", "visible_equal"),
+                ("430523199003079000", "430523199003079985", "visible_equal"),
+                ("4.3052319900307E+17", "430523199003079985", "part_equal"),
+                ("430***********9985", "430523199003079985", "part_equal"),
+                ("9985", "430523199003079985", "part_equal"),
+                ("43052319900307", "430523199003079985", "part_equal"),
+                // A wrong check digit, a wrong digit, a digit left out, two exchanged.
+                ("430523199003079984", "430523199003079985", "slip"),
+                ("430523199103079985", "430523199003079985", "slip"),
+                ("43052319900307985", "430523199003079985", "slip"),
+                ("430523199003709985", "430523199003079985", "slip"),
+                ("430523********9986", "430523199003079985", "different"),
+                ("430582200109099971", "430523199003079985", "different"),
+                ("9985", "430523********", "nothing"),
+                ("******************", "430523199003079985", "nothing"),
+                ("未办理", "430523199003079985", "nothing"),
+            ],
+        );
+    }
+
+    #[test]
+    fn dates_as_spreadsheets_write_them() {
+        table(
+            Comparator::Date,
+            &[
+                ("1990-03-07", "1990年3月7日", "equal"),
+                ("19900307", "1990/3/7", "equal"),
+                ("1990.3.7", "32939", "equal"),
+                ("1990-03-07", "1990年03月", "same_month"),
+                ("1990.3", "1990-03", "same_month"),
+                ("1990-03-07", "1990-07-03", "slip"),
+                ("1990-03-07", "1990-03-17", "slip"),
+                ("1990-03-07", "1999-03-07", "slip"),
+                ("1990-03-07", "1990-11-20", "same_year"),
+                ("1990-03-07", "1990", "same_year"),
+                ("1990-03-07", "1985-11-20", "different"),
+                ("不详", "1990-03-07", "nothing"),
+                ("90-3-7", "1990-03-07", "nothing"),
+            ],
+        );
+    }
+
+    #[test]
+    fn phones_of_a_cell() {
+        table(
+            Comparator::Phone,
+            &[
+                ("10012345678", "+86 100-1234-5678", "equal"),
+                ("10012345678/10087654321", "10087654321", "equal"),
+                ("10012345678", "100****5678", "near"),
+                ("10012345678", "10012345679", "near"),
+                ("10012345678", "10012354678", "near"),
+                ("0739-6821234", "07396821234", "equal"),
+                ("10012345678", "10099999999", "different"),
+                ("无", "10012345678", "nothing"),
+            ],
+        );
+    }
+
+    #[test]
+    fn places_with_more_or_less_of_their_path() {
+        table(
+            Comparator::Place,
+            &[
+                ("塘渡口镇", "塘渡口镇 ", "equal"),
+                ("湖南省邵阳县塘渡口镇", "塘渡口镇", "contained"),
+                ("邵阳县塘渡口镇", "湖南省邵阳市邵阳县塘渡口镇", "contained"),
+                ("塘渡口", "塘渡口镇", "contained"),
+                ("小溪市乡", "邵阳县小溪市乡", "contained"),
+                ("长阳铺镇", "长阳浦镇", "similar"),
+                ("塘渡口镇", "白仓镇", "different"),
+                ("邵阳县白仓镇", "邵阳县黄荆乡", "different"),
+            ],
+        );
+    }
+
+    #[test]
+    fn sex_text_and_codes() {
+        table(
+            Comparator::Sex,
+            &[("男", "1", "equal"), ("女", "Female", "equal"), ("男", "女", "different"), ("9", "男", "nothing")],
+        );
+        table(Comparator::Exact, &[(" NSW", "nsw", "equal"), ("nsw", "vic", "different")]);
+        table(
+            Comparator::Text,
+            &[
+                ("pridham street", "pridhamstreet", "equal"),
+                ("mccarthy", "mccarhty", "very_similar"),
+                ("dixon", "dicksonx", "different"),
+                ("mitchell", "green", "different"),
+                ("", "green", "nothing"),
+            ],
+        );
+        table(
+            Comparator::Code,
+            &[
+                ("4880", "4881", "slip"),
+                ("4880", "4808", "slip"),
+                ("48", "49", "different"),
+                ("4880", "2119", "different"),
+            ],
+        );
+    }
+
+    #[test]
+    fn starting_values_are_shares_and_more_agreement_never_weighs_less() {
+        for (name, comparator) in Comparator::NAMES {
+            let levels = comparator.levels();
+            let sum = |share: fn(&Level) -> f64| levels.iter().map(share).sum::<f64>();
+            assert!((sum(|level| level.when_same) - 1.0).abs() < 1e-9, "{name}");
+            assert!((sum(|level| level.when_different) - 1.0).abs() < 1e-9, "{name}");
+            assert!(levels.iter().all(|level| level.when_same > 0.0 && level.when_different > 0.0), "{name}");
+            assert!(levels.len() < 15, "{name} fits into four bits");
+            assert_eq!(Comparator::named(name), Some(*comparator));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_cell_breaks_a_comparator(left in "\\PC{0,30}", right in "\\PC{0,30}") {
+            for (_, comparator) in Comparator::NAMES {
+                found(*comparator, &left, &right);
+                if comparator.read(&left).is_some() {
+                    prop_assert_ne!(found(*comparator, &left, &left), "different");
+                }
+            }
+        }
+
+        #[test]
+        fn damaged_numbers_get_an_answer(left in "[0-9X*?]{0,23}", right in "[0-9X*]{14,19}") {
+            found(Comparator::IdentityNumber, &left, &right);
+        }
+
+        #[test]
+        fn the_short_cut_for_strangers_changes_no_level(left in "[a-e]{1,12}", right in "[a-e]{1,12}") {
+            let similarity = strsim::jaro_winkler(&left, &right);
+            let level = found(Comparator::Text, &left, &right);
+            prop_assert_eq!(level == "different", similarity < 0.84);
+        }
+    }
+}

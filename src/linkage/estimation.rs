@@ -153,8 +153,8 @@ pub(super) fn estimate(fields: &[Field], observed: &Observed<'_>) -> Model {
     let (left, right) = (count(observed.rows.0), count(observed.rows.1));
     let all_pairs = (left * right).max(1.0);
     // One partner per row at the most; where that leaves no stranger, one pair in ten is taken for one.
-    let share_max = (left.min(right) / all_pairs).min(0.9);
-    let mut model = Model::start(fields, (share_max / 2.0).max(f64::MIN_POSITIVE));
+    let share_max = (left.min(right).max(1.0) / all_pairs).min(0.9);
+    let mut model = Model::start(fields, share_max / 2.0);
     let start = model.clone();
     while model.rounds < ROUNDS_MAX {
         let mut expected = Expected::none(&model);
@@ -240,5 +240,95 @@ fn pool(levels: &mut [LevelShares]) {
         runs.into_iter().flat_map(|(same, different, length)| std::iter::repeat_n((same / different).log2(), length));
     for (level, bits) in levels.iter_mut().zip(pooled) {
         level.bits = bits;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linkage::comparison::Comparator;
+
+    fn fields() -> Vec<Field> {
+        ["a", "b", "c"].map(|name| Field::new(name, Comparator::Exact)).to_vec()
+    }
+
+    fn pattern(levels: [Option<usize>; 3]) -> Pattern {
+        let mut pattern = Pattern::default();
+        for (field, level) in levels.into_iter().enumerate() {
+            pattern.push(field, level);
+        }
+        pattern
+    }
+
+    /// How many pairs of each pattern there are when fields are independent and partners agree with probability `agree`.
+    fn expected_counts(pairs: f64, agree: [f64; 3]) -> Vec<(Pattern, f64)> {
+        let mut counts = Vec::new();
+        for bits in 0..8_usize {
+            let levels = [bits & 1, bits >> 1 & 1, bits >> 2 & 1];
+            let share: f64 =
+                levels.iter().zip(agree).map(|(level, agree)| if *level == 0 { agree } else { 1.0 - agree }).product();
+            counts.push((pattern(levels.map(Some)), pairs * share));
+        }
+        counts
+    }
+
+    #[test]
+    fn the_shares_behind_a_mixture_are_found_again() {
+        let (same, different) = ([0.95, 0.85, 0.9], [0.05, 0.2, 0.01]);
+        let strangers = expected_counts(1_000_000.0 - 1_000.0, different);
+        let compared: Vec<(Pattern, f64)> = strangers
+            .iter()
+            .zip(expected_counts(1_000.0, same))
+            .map(|((pattern, strangers), (_, partners))| (*pattern, strangers + partners))
+            .collect();
+        let model = estimate(&fields(), &Observed { compared: &compared, drawn: &compared, rows: (1_000, 1_000) });
+        for (field, (same, different)) in same.iter().zip(different).enumerate() {
+            let equal = model.fields[field][0];
+            assert!((equal.same - same).abs() < 0.03, "{field}: {equal:?}");
+            assert!((equal.different - different).abs() < 0.003, "{field}: {equal:?}");
+        }
+        assert!((model.share_same * 1_000_000.0 - 1_000.0).abs() < 60.0, "{}", model.share_same);
+    }
+
+    #[test]
+    fn a_list_too_short_to_teach_anything_keeps_the_starting_values() {
+        let nothing = Observed { compared: &[], drawn: &[], rows: (0, 0) };
+        let model = estimate(&fields(), &nothing);
+        let level = &Comparator::Exact.levels()[0];
+        assert!((model.fields[0][0].same - level.when_same).abs() < 1e-9);
+        assert!((model.fields[0][0].different - level.when_different).abs() < 1e-9);
+        assert!(model.prior_bits().is_finite());
+    }
+
+    #[test]
+    fn levels_in_the_wrong_order_are_pooled() {
+        let shares = |same, different: f64| LevelShares { same, different, bits: 0.0 };
+        let mut levels = [shares(0.5, 0.05), shares(0.3, 0.01), shares(0.2, 0.94)];
+        pool(&mut levels);
+        assert!((levels[0].bits - (0.8_f64 / 0.06).log2()).abs() < 1e-9);
+        assert_eq!(levels[0].bits.to_bits(), levels[1].bits.to_bits());
+        assert!((levels[2].bits - (0.2_f64 / 0.94).log2()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_pattern_keeps_the_levels_of_all_fields() {
+        let mut whole = Pattern::default();
+        for field in 0..FIELDS_MAX {
+            whole.push(field, (field % 3 != 0).then_some(field % 14));
+        }
+        for field in 0..FIELDS_MAX {
+            assert_eq!(whole.level(field), (field % 3 != 0).then_some(field % 14));
+        }
+    }
+
+    #[test]
+    fn pairs_are_drawn_evenly_and_always_the_same() {
+        assert_eq!(drawn_pairs(2, 2), [(0, 0), (0, 1), (1, 0), (1, 1)]);
+        let drawn = drawn_pairs(5_000, 4_000);
+        assert_eq!(drawn.len(), usize::try_from(DRAWN_PAIRS_MAX).unwrap());
+        assert_eq!(drawn, drawn_pairs(5_000, 4_000));
+        assert!(drawn.iter().all(|(left, right)| *left < 5_000 && *right < 4_000));
+        let first_half = drawn.iter().filter(|(left, _)| *left < 2_500).count();
+        assert!((49_000..51_000).contains(&first_half), "{first_half}");
     }
 }

@@ -192,3 +192,68 @@ impl Person {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workers::identity_number::IdentityNumber;
+    use jiff::civil::date;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_same_seed_gives_the_same_rosters_and_another_seed_others() {
+        assert_eq!(generate(200, 7), generate(200, 7));
+        assert_ne!(generate(200, 7), generate(200, 8));
+    }
+
+    #[test]
+    fn four_of_five_people_stand_in_both_rosters_under_different_keys() {
+        let rosters = generate(1_000, 1);
+        assert_eq!((rosters.origin.len(), rosters.destination.len()), (1_000, 1_000));
+        let people = |rows: &[GeneratedRow]| rows.iter().map(|row| row.person).collect::<BTreeSet<_>>();
+        let keys: BTreeSet<_> = rosters.origin.iter().chain(&rosters.destination).map(|row| row.key.clone()).collect();
+        assert_eq!(keys.len(), 2_000);
+        assert_eq!(people(&rosters.origin).intersection(&people(&rosters.destination)).count(), 800);
+    }
+
+    #[test]
+    fn nobody_exists() {
+        let rosters = generate(1_000, 1);
+        for row in &rosters.origin {
+            assert!(row.phone.is_empty() || row.phone.starts_with("100"), "{row:?}");
+            if let Ok(number) = IdentityNumber::parse(&row.identity_number, date(2026, 3, 1)) {
+                assert!(("996"..="999").contains(&&number.as_str()[14..17]), "{row:?}");
+            } else {
+                assert!(row.identity_number.is_empty(), "the origin's numbers are whole: {row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_fault_occurs() {
+        let rosters = generate(1_000, 1);
+        let seen = |what: &str, fault: fn(&GeneratedRow) -> bool| {
+            let rows = rosters.destination.iter().filter(|row| fault(row)).count();
+            assert!((5..600).contains(&rows), "{what}: {rows}");
+        };
+        seen("masked number", |row| row.identity_number.contains('*'));
+        seen("number cut off", |row| row.identity_number.len() == 14);
+        seen("15 digits", |row| row.identity_number.len() == 15);
+        seen("tail alone", |row| row.identity_number.len() == 4);
+        seen("wrong digit", |row| {
+            let parsed = IdentityNumber::parse(&row.identity_number, date(2026, 3, 1));
+            row.identity_number.len() == 18 && !row.identity_number.contains('*') && parsed.is_err()
+        });
+        seen("date to the month", |row| row.birth_date.ends_with('月'));
+        seen("phone of the team", |row| row.phone.starts_with("1000000000"));
+        seen("no phone", |row| row.phone.is_empty());
+        seen("character that could not be typed", |row| row.name.contains('?'));
+        let of_origin = |row: &GeneratedRow| rosters.origin.iter().find(|origin| origin.person == row.person).cloned();
+        let pairs: Vec<_> = rosters.destination.iter().filter_map(|row| Some((of_origin(row)?, row))).collect();
+        let differ = |differs: fn(&GeneratedRow, &GeneratedRow) -> bool| {
+            pairs.iter().filter(|(origin, row)| differs(origin, row)).count()
+        };
+        assert!(differ(|origin, row| origin.name != row.name) > 100);
+        assert!(differ(|origin, row| !row.township.is_empty() && !row.township.ends_with(&origin.township[9..])) > 20);
+    }
+}

@@ -280,3 +280,60 @@ fn syllable(character: char) -> Syllable {
 fn plain(reading: &str) -> String {
     reading.replace('ü', "v")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forms(name: &str) -> NameForms {
+        NameForms::read(name).unwrap()
+    }
+
+    #[test]
+    fn the_tables_fold_to_one_form_and_no_further() {
+        assert!(TRADITIONAL_SIMPLIFIED.lines().count() > 3_000);
+        assert!(TRADITIONAL_SIMPLIFIED.lines().all(|line| line.chars().count() == 2));
+        for (variant, common) in VARIANTS {
+            assert_ne!(variant, common);
+            assert_eq!(folded_character(*variant), folded_character(*common), "{variant}");
+        }
+        for character in FOLDED.keys() {
+            let folded = folded_character(*character);
+            assert_eq!(folded_character(folded), folded, "{character}");
+        }
+        for (written, folded) in [('劉', '刘'), ('陞', '升'), ('喆', '哲'), ('张', '张'), ('a', 'a')] {
+            assert_eq!(folded_character(written), folded);
+        }
+    }
+
+    #[test]
+    fn a_character_has_every_reading() {
+        let Syllable::Read { readings, .. } = syllable('曾') else { panic!() };
+        assert!(readings.contains(&"zeng".to_owned()) && readings.contains(&"ceng".to_owned()), "{readings:?}");
+        assert_eq!(forms("吕").sound, "lv");
+        assert_eq!(syllable('?'), Syllable::Unreadable);
+    }
+
+    #[test]
+    fn homophones_and_swapped_parts_share_a_sound() {
+        assert_eq!(forms("张伟").sound, forms("伟章").sound);
+        assert_eq!(forms("阿里·买买提").sound, forms("买买提·阿里").sound);
+        assert_ne!(forms("张伟").sound, forms("张三").sound);
+        assert_eq!(forms("张wei").sound, forms("章卫").sound);
+    }
+
+    #[test]
+    fn a_southern_ear_does_not_tell_some_sounds_apart() {
+        for (left, right) in [("zhi", "zi"), ("lan", "nan"), ("ying", "yin"), ("hui", "fi"), ("shang", "san")] {
+            assert_eq!(by_southern_ear(left), by_southern_ear(right), "{left} {right}");
+        }
+        assert_ne!(by_southern_ear("li"), by_southern_ear("yi"));
+    }
+
+    #[test]
+    fn what_holds_no_letter_is_no_name() {
+        for text in ["", "  ", "***", "12", "·"] {
+            assert_eq!(NameForms::read(text), None, "{text}");
+        }
+    }
+}

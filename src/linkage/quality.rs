@@ -62,3 +62,19 @@ impl fmt::Display for Quality {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_figures_are_those_worked_out_by_hand() {
+        let truth = BTreeSet::from([(1, 1), (2, 2), (3, 3), (4, 4)]);
+        let quality = Quality::of([(1, 1), (2, 2), (3, 4)], &truth);
+        assert_eq!(quality, Quality { right: 2, wrong: 1, missed: 2 });
+        assert!((quality.precision() - 2.0 / 3.0).abs() < 1e-12);
+        assert!((quality.recall() - 0.5).abs() < 1e-12);
+        assert!((quality.f1() - 4.0 / 7.0).abs() < 1e-12);
+        assert!(Quality::of([], &truth).f1() < 1e-12, "nothing found is no success");
+    }
+}

@@ -1,7 +1,7 @@
 //! What each field of a compared pair says, and what that adds up to.
 //!
-//! The weight of a level is the model's. Where two cells are equal, their value's frequency is added: two rows that agree on a rare value
-//! are far more often one person than two that agree on a common one, in proportion to how common it is (term frequency). It is bounded,
+//! The weight of a level is the model's, to which the frequency of the left cell's value is added: two rows that agree on a rare value are
+//! far more often one person than two that agree on a common one, in proportion to how common it is (term frequency). It is bounded,
 //! because a frequency counted on a short list is a rough guess.
 
 use std::collections::HashMap;
@@ -82,10 +82,16 @@ pub(super) fn pattern(left: &ReadRow, right: &ReadRow) -> Pattern {
     pattern
 }
 
-/// Weight of a level and the part of it that is rarity.
+/// Weight of a level, and the part of it that is rarity. A rare value adds where the cells are equal; a common one takes from every level
+/// that speaks for the pair, but never makes agreement speak against it, nor more agreement weigh less.
 fn weigh(model: &Model, field: usize, level: usize, rarity: f64) -> (Weight, Weight) {
-    let rarity = if level == 0 { Weight::from_bits(rarity) } else { Weight::ZERO };
-    (Weight::from_bits(model.bits(field, level)) + rarity, rarity)
+    let plain = Weight::from_bits(model.bits(field, level));
+    let rarity = Weight::from_bits(if level == 0 { rarity } else { rarity.min(0.0) });
+    if plain <= Weight::ZERO {
+        return (plain, Weight::ZERO);
+    }
+    let weight = (plain + rarity).max(Weight::ZERO);
+    (weight, weight - plain)
 }
 
 /// The score of a pair, and whether a field that may support a link agrees.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::iter::Sum;
-use std::ops::Add;
+use std::ops::{Add, Sub};
 
 /// Beyond this no weight says more (bits).
 const BITS_MAX: f64 = 1_000.0;
@@ -43,6 +43,14 @@ impl Add for Weight {
     }
 }
 
+impl Sub for Weight {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
 impl Sum for Weight {
     fn sum<I: Iterator<Item = Self>>(weights: I) -> Self {
         weights.fold(Self::ZERO, Add::add)
@@ -59,5 +67,20 @@ impl fmt::Display for Weight {
         };
         let size = self.0.unsigned_abs();
         write!(formatter, "{sign}{}.{:02}", size / 100, size % 100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_is_written_with_its_sign_and_two_places() {
+        for (bits, text) in
+            [(7.254, "+7.25"), (-3.1, "−3.10"), (0.001, "0"), (-0.05, "−0.05"), (f64::NEG_INFINITY, "−1000.00")]
+        {
+            assert_eq!(Weight::from_bits(bits).to_string(), text);
+        }
+        assert_eq!([1.11, 2.22, -0.33].map(Weight::from_bits).into_iter().sum::<Weight>().to_string(), "+3.00");
     }
 }

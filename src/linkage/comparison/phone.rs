@@ -7,6 +7,8 @@ const SEPARATORS: [char; 10] = ['/', '、', ',', '，', ';', '；', '|', '或', 
 const MASKS: [char; 6] = ['*', '●', '•', '█', '#', 'x'];
 /// Shorter runs of digits are no number.
 const DIGITS_MIN: usize = 7;
+/// A number that shows fewer digits says nothing.
+const SHOWN_MIN: usize = 4;
 
 /// The numbers of a cell, in ascending order; hidden digits are `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,10 +64,11 @@ fn one(cell: &str) -> Option<String> {
             |letter| if MASKS.contains(&letter) { Some('*') } else { Some(letter).filter(char::is_ascii_digit) },
         )
         .collect();
-    (number.len() >= DIGITS_MIN && number.contains(|letter: char| letter.is_ascii_digit())).then_some(number)
+    let shown = number.chars().filter(char::is_ascii_digit).count();
+    (number.len() >= DIGITS_MIN && shown >= SHOWN_MIN).then_some(number)
 }
 
-/// Of numbers of one length, at least one partly hidden: every digit that both show is the same, and they show four at least.
+/// Of numbers of one length, at least one partly hidden: every digit that both show is the same, and they are enough.
 fn visible_equal(left: &str, right: &str) -> bool {
     let hidden = left.contains('*') || right.contains('*');
     if !hidden || left.len() != right.len() {
@@ -73,5 +76,5 @@ fn visible_equal(left: &str, right: &str) -> bool {
     }
     let mut shown = left.bytes().zip(right.bytes()).filter(|(left, right)| *left != b'*' && *right != b'*').peekable();
     let count = shown.clone().count();
-    count >= 4 && shown.all(|(left, right)| left == right)
+    count >= SHOWN_MIN && shown.all(|(left, right)| left == right)
 }

@@ -2,8 +2,8 @@
 
 use super::text::folded;
 
-/// Jaro-Winkler similarity from which two places are taken for one with a slip.
-const SIMILAR: f64 = 0.85;
+/// Jaro-Winkler similarity from which two places are taken for one with a slip: one character of three.
+const SIMILAR: f64 = 0.8;
 /// What ends the name of a division; the last part of a path begins behind the last but one of them.
 const DIVISIONS: [&str; 10] = ["街道", "社区", "省", "市", "州", "县", "区", "镇", "乡", "村"];
 
