@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn a_name_alone_or_with_the_sex_links_nobody() {
         let rare: Cells = ["欧阳喆", "", "男", "", "", ""];
-        for settings in [roster::settings(), Settings { review: 0.5, automatic: 0.5, ..roster::settings() }] {
+        for settings in [roster::settings(), Settings { automatic: 0.5, review: 0.5, ..roster::settings() }] {
             let linkage = link(&roster::fields(), &records(&[(1, rare)]), &records(&[(10, rare)]), &settings).unwrap();
             let row = &linkage.rows[0];
             assert_eq!(row.decision, Decision::Unlinked);
@@ -386,7 +386,7 @@ mod tests {
         let blocking = Settings { blocking: vec![elsewhere], ..settings.clone() };
         assert_eq!(refused(&fields, &one, &blocking), LinkageError::BlockingKey(0));
         for (review, automatic) in [(0.4, 0.9), (0.9, 0.8), (0.9, 1.0), (f64::NAN, 0.9)] {
-            let thresholds = Settings { review, automatic, ..settings.clone() };
+            let thresholds = Settings { automatic, review, ..settings.clone() };
             assert_eq!(refused(&fields, &one, &thresholds), LinkageError::Thresholds);
         }
     }

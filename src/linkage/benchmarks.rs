@@ -93,3 +93,16 @@ fn chinese_rosters_with_the_faults_of_rosters() {
     assert!(proposed.precision() >= 0.99 && proposed.f1() >= 0.99, "{proposed}");
     assert_eq!(linkage.oversized_blocks, []);
 }
+
+/// Where nobody is in both lists, the method must not find the likeliest strangers and call them one person.
+#[test]
+fn rosters_that_have_nobody_in_common_are_not_linked() {
+    let (one, other) = (generate(200, 1), generate(200, 2));
+    let left: Vec<_> = one.origin.iter().map(GeneratedRow::record).collect();
+    let right: Vec<_> = other.destination.iter().map(GeneratedRow::record).collect();
+    let linkage = link(&roster::fields(), &left, &right, &roster::settings()).unwrap();
+    let of = |decision| linkage.rows.iter().filter(|row| row.decision == decision).count();
+    println!("strangers: {} automatic, {} for review", of(Decision::Automatic), of(Decision::Review));
+    assert_eq!(of(Decision::Automatic), 0);
+    assert!(of(Decision::Review) <= 4);
+}

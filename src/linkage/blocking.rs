@@ -2,9 +2,9 @@
 //!
 //! Five thousand rows against five thousand are 25 million pairs; true partners almost always share *some* key, so only those pairs are
 //! looked at, each once. A block of more pairs than the cap (everybody of one surname in one township) is divided by the keys that
-//! follow, until its parts are small enough: two rows that share nothing but a common value are no candidates, two that share it and
-//! something else are. What stays too large when no key is left, rows that are alike in everything, is not compared and is reported
-//! ([`OversizedBlock`]), never dropped in silence.
+//! follow: two rows that share nothing but a common value are no candidates, two that share it and something else are. What is still too
+//! large when [`KEYS_TOGETHER_MAX`] keys are shared, or no key is left, is not compared and is reported ([`OversizedBlock`]), never
+//! dropped in silence.
 //!
 //! Bounds: a block costs at most the cap in pairs, so n rows and k keys give at most about n · k · √cap pairs before they are
 //! deduplicated, and a pair is eight bytes.
@@ -13,6 +13,9 @@ use std::collections::HashMap;
 
 use super::comparison::{Comparator, Value};
 use super::fields::Field;
+
+/// A block is divided until its rows share so many keys; more would cost time for rows that are alike in everything.
+pub const KEYS_TOGETHER_MAX: usize = 3;
 
 /// The form in which a value is used as a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,7 +80,7 @@ impl BlockingKey {
     }
 }
 
-/// Rows that share all keys that could tell them apart, too many to compare each with each.
+/// Rows that share several keys, too many to compare each with each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OversizedBlock {
     /// Place of the first key that they share.
@@ -120,24 +123,25 @@ pub(super) fn candidate_pairs(
     let (left, right) = (all(left), all(right));
     let mut found = CandidatePairs { pairs: Vec::new(), oversized: Vec::new() };
     for key in 0..keys.len() {
-        divide(&of_rows, key, key, (&left, &right), block_pairs_max, &mut found);
+        divide(&of_rows, &[key], (&left, &right), block_pairs_max, &mut found);
         // Key by key, so that a pair which many keys find does not wait many times in memory.
         found.pairs.sort_unstable();
         found.pairs.dedup();
     }
     found.oversized.sort_unstable();
+    found.oversized.dedup();
     found
 }
 
-/// Divides two groups of rows by a key, and parts that are too large by the keys behind it.
+/// Divides two groups of rows by the last of the shared keys, and parts that are too large by the keys behind it.
 fn divide(
     of_rows: &KeysOfRows,
-    first_key: usize,
-    key: usize,
+    shared: &[usize],
     (left, right): (&[u32], &[u32]),
     block_pairs_max: usize,
     found: &mut CandidatePairs,
 ) {
+    let (Some(first_key), Some(key)) = (shared.first().copied(), shared.last().copied()) else { return };
     let (Some(left_keys), Some(right_keys)) = (of_rows.left.get(key), of_rows.right.get(key)) else { return };
     let mut blocks: HashMap<u32, (Vec<u32>, Vec<u32>)> = HashMap::new();
     for row in left {
@@ -155,11 +159,11 @@ fn divide(
     for (left, right) in blocks.into_values() {
         if left.len().saturating_mul(right.len()) <= block_pairs_max {
             found.pairs.extend(left.iter().flat_map(|row| right.iter().map(|other| (*row, *other))));
-        } else if key + 1 == of_rows.left.len() {
+        } else if key + 1 == of_rows.left.len() || shared.len() == KEYS_TOGETHER_MAX {
             found.oversized.push(OversizedBlock { key: first_key, left_rows: left.len(), right_rows: right.len() });
         } else {
             for next in key + 1..of_rows.left.len() {
-                divide(of_rows, first_key, next, (&left, &right), block_pairs_max, found);
+                divide(of_rows, &[shared, &[next]].concat(), (&left, &right), block_pairs_max, found);
             }
         }
     }

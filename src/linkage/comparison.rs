@@ -105,8 +105,8 @@ impl Comparator {
     }
 }
 
-/// A cell that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A cell that was read. No `Debug`: it is personal data.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Exact(String),
     Text(text::Letters),
@@ -127,7 +127,7 @@ impl Value {
             (Self::Sex(left), Self::Sex(right)) => Some(usize::from(left != right)),
             (Self::Text(left), Self::Text(right)) => Some(left.level(right)),
             (Self::Code(left), Self::Code(right)) => Some(text::slip_level(left, right)),
-            (Self::Date(left), Self::Date(right)) => Some(left.level(right)),
+            (Self::Date(left), Self::Date(right)) => Some(left.level(*right)),
             (Self::ChineseName(left), Self::ChineseName(right)) => Some(name_level(left, right)),
             (Self::Phone(left), Self::Phone(right)) => Some(left.level(right)),
             (Self::IdentityNumber(left), Self::IdentityNumber(right)) => left.level(right),

@@ -2,8 +2,15 @@
 //!
 //! For every level of every field the model holds two shares: how many true partners stand there (m) and how many strangers (u). The
 //! weight of the level is log₂(m/u), in bits: each bit doubles the odds that two rows are one person. Nobody says which pairs are
-//! true; the two shares and the share of true pairs are found by turns, from the counts of distinct rows of levels (there are few),
-//! so the result does not depend on the order of the pairs. What is missing takes no part.
+//! true: the probability of each pair follows from the shares, and the shares follow from these probabilities, by turns, until neither
+//! moves. Both are counted over distinct rows of levels, of which there are few, so the order of the pairs plays no part.
+//!
+//! True partners are looked for among the compared pairs. Strangers are learnt from pairs drawn from *all* (each counted by the
+//! probability of being one), because compared pairs share a blocking key by selection: among them strangers of one surname are the rule,
+//! and the surname would seem to prove nothing. So the share of true pairs is one of all pairs too.
+//!
+//! Fields are taken to be independent of each other, given that two rows are partners or strangers. They are not quite (a birth
+//! date stands in the identity number as well), which makes the model too sure of itself: hence an automatic threshold far above one half.
 //!
 //! Guards, each for a way in which the method is known to go astray:
 //! - **Prior.** Every share starts from the comparator's value and is held there by [`PRIOR_SAME`] and [`PRIOR_DIFFERENT`] pairs: a list
@@ -61,14 +68,14 @@ pub struct LevelShares {
 pub struct Model {
     /// Per field, per level from equal to different.
     pub fields: Vec<Vec<LevelShares>>,
-    /// Share of true pairs among the compared ones.
+    /// Share of true pairs among all pairs of a left and a right row.
     pub share_same: f64,
     /// Rounds until nothing moved.
     pub rounds: u32,
 }
 
 impl Model {
-    /// The odds, in bits, that a compared pair is a true one before anything of it is known.
+    /// The odds, in bits, that a pair is a true one before anything of it is known.
     #[must_use]
     pub fn prior_bits(&self) -> f64 {
         (self.share_same / (1.0 - self.share_same)).log2()

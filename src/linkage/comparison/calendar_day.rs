@@ -51,7 +51,7 @@ impl DateParts {
         Some(Self { year: u16::try_from(day.year()).ok()?, month: part(day.month()), day: part(day.day()) })
     }
 
-    pub(super) fn level(&self, other: &Self) -> usize {
+    pub(super) fn level(self, other: Self) -> usize {
         if self.year == other.year {
             match (self.month, other.month) {
                 (None, _) | (_, None) => return 3,
@@ -73,17 +73,17 @@ impl DateParts {
     }
 
     /// Both to the day: day and month swapped, or one digit changed, or two neighbours swapped.
-    fn is_slip_of(&self, other: &Self) -> bool {
+    fn is_slip_of(self, other: Self) -> bool {
         let (Some(left), Some(right)) = (self.digits(), other.digits()) else { return false };
         let swapped = self.year == other.year && self.month == other.day && self.day == other.month;
         swapped || strsim::osa_distance(&left, &right) == 1
     }
 
-    fn digits(&self) -> Option<String> {
+    fn digits(self) -> Option<String> {
         Some(format!("{:04}{:02}{:02}", self.year, self.month?, self.day?))
     }
 
-    pub(super) fn key(&self, form: KeyForm) -> Option<String> {
+    pub(super) fn key(self, form: KeyForm) -> Option<String> {
         match form {
             KeyForm::Whole => self.digits(),
             KeyForm::Month => Some(format!("{:04}{:02}", self.year, self.month?)),

@@ -11,7 +11,7 @@ const DIGITS_MIN: usize = 7;
 const SHOWN_MIN: usize = 4;
 
 /// The numbers of a cell, in ascending order; hidden digits are `*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(in crate::linkage) struct PhoneNumbers(Vec<String>);
 
 impl PhoneNumbers {

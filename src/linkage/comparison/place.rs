@@ -8,7 +8,7 @@ const SIMILAR: f64 = 0.8;
 const DIVISIONS: [&str; 10] = ["街道", "社区", "省", "市", "州", "县", "区", "镇", "乡", "村"];
 
 /// A place in one spelling, and its last part without the word for its kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(in crate::linkage) struct PlaceText {
     whole: String,
     last_part: String,

@@ -41,7 +41,7 @@ pub(super) fn letters(cell: &str) -> Option<String> {
 }
 
 /// Letters and digits, and how often each occurs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(in crate::linkage) struct Letters {
     text: String,
     length: u8,

@@ -43,7 +43,7 @@ pub(super) fn of_destination(mut row: GeneratedRow, draws: &mut Draws) -> Genera
     };
     match draws.below(100) {
         0..5 => row.sex.clear(),
-        5..6 => row.sex = if row.sex == "女" { "男" } else { "女" }.to_owned(),
+        5..6 => row.sex = String::from(if row.sex == "女" { "男" } else { "女" }),
         _ => {}
     }
     row
