@@ -94,8 +94,9 @@ impl Decided {
 
 /// The probability of a pair, beside the odds of all pairs of its rows.
 fn probability(odds: f64, of_left: f64, of_right: f64, of_none: f64) -> f64 {
-    // The pair itself is in both sums.
-    odds / (of_none + of_left + of_right - odds)
+    // The pair itself is in both sums. It is taken from each before they are added: rounding then never makes the rivals of one of two
+    // equal pairs smaller than that pair, however high their odds.
+    odds / (of_none + (of_left - odds) + (of_right - odds) + odds)
 }
 
 /// A pair's own probability, as if its rows had no other.
@@ -161,5 +162,70 @@ fn set<T>(list: &mut [T], at: usize, value: T) {
 fn add(list: &mut [f64], at: usize, value: f64) {
     if let Some(place) = list.get_mut(at) {
         *place += value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pair(left: usize, right: usize, bits: f64) -> ScoredPair {
+        ScoredPair { left, right, score: Weight::from_bits(bits), supported: true }
+    }
+
+    fn decisions(pairs: &[ScoredPair]) -> Vec<Decision> {
+        decide(pairs, (3, 3), -10.0, (0.999, 0.5)).decisions
+    }
+
+    #[test]
+    fn the_thresholds_part_automatic_from_review_from_nothing() {
+        use Decision::{Automatic, Review, Unlinked};
+        assert_eq!(decisions(&[pair(0, 0, 25.0), pair(1, 1, 12.0), pair(2, 2, 9.0)]), [Automatic, Review, Unlinked]);
+    }
+
+    #[test]
+    fn a_rival_turns_a_certain_link_into_one_for_review_and_an_equal_one_into_none() {
+        assert_eq!(decisions(&[pair(0, 0, 25.0), pair(0, 1, 20.0)])[0], Decision::Review);
+        assert_eq!(decisions(&[pair(0, 0, 25.0), pair(0, 1, 25.0)])[0], Decision::Ambiguous);
+        assert_eq!(decisions(&[pair(0, 0, 25.0), pair(1, 0, 25.0)])[..2], [Decision::Ambiguous; 2]);
+    }
+
+    #[test]
+    fn what_depends_on_another_link_is_for_review() {
+        // The left row 1 would rather have the right row 0, which belongs to the left row 0.
+        let found = decide(&[pair(0, 0, 50.0), pair(1, 0, 30.0), pair(1, 1, 28.0)], (3, 3), -10.0, (0.999, 0.5));
+        assert_eq!(found.decisions[..2], [Decision::Automatic, Decision::Review]);
+        assert_eq!(found.partner_of_left[..2], [Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn without_support_nothing_is_linked() {
+        let unsupported = ScoredPair { supported: false, ..pair(0, 0, 40.0) };
+        assert_eq!(decisions(&[unsupported])[0], Decision::Unlinked);
+    }
+
+    proptest! {
+        #[test]
+        fn equals_are_never_parted_and_nobody_has_two_partners(
+            mut scores in prop::collection::vec(-2_000_i32..30_000, 9),
+            twin in 1_usize..3,
+            at_least in 0.5_f64..0.999,
+        ) {
+            // Of the left row 0, one candidate is as good as another.
+            scores[0] = scores[twin];
+            let pairs: Vec<ScoredPair> =
+                scores.iter().enumerate().map(|(at, score)| pair(at / 3, at % 3, f64::from(*score) / 100.0)).collect();
+            let found = decide(&pairs, (3, 3), -10.0, (at_least, at_least));
+            let partners: Vec<usize> = found.partner_of_left.iter().flatten().copied().collect();
+            let distinct: std::collections::BTreeSet<usize> = partners.iter().copied().collect();
+            prop_assert_eq!(partners.len(), distinct.len());
+            if let Some(partner) = found.partner_of_left[0] {
+                let equal = (0..3).filter(|right| *right != partner && scores[*right] == scores[partner]);
+                for right in equal {
+                    prop_assert!(found.partner_of_right[right].is_some(), "an equal candidate was free");
+                }
+            }
+        }
     }
 }

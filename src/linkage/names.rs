@@ -2,7 +2,7 @@
 //!
 //! The **written form** folds what is only a way of writing the same character: full-width forms, middle dots and padding (by the
 //! register's own rule, [`comparison_key`]), traditional and simplified characters (OpenCC's table, see `data/NOTICE.md`), and the
-//! variant characters that clerks put for those their input method does not offer ([`VARIANTS`]). The **sound** is a list of syllables,
+//! variant characters that clerks put for those their input method does not offer (`VARIANTS`). The **sound** is a list of syllables,
 //! each with every reading the character has, so that 曾 (zēng, céng) sounds like both; a part typed in Latin letters (张lei) is read
 //! as syllables too, and a sign that stands for a character nobody could type (?, □, *) as any sound at all.
 //!
