@@ -3,7 +3,7 @@ CARGO ?= cargo
 JUDGES ?= $(CURDIR)/target/judges
 export LABOUR_EXCHANGE_JUDGES := $(JUDGES)
 
-.PHONY: help demo test check tools format-check lint docs cargo-test judges judges-live openapi openapi-check bench
+.PHONY: help demo test check tools format-check lint docs cargo-test judges judges-live judges-linkage openapi openapi-check bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,7 @@ test: ## Everything: installs what is missing, lints, tests on both back ends, o
 	$(MAKE) cargo-test
 	$(MAKE) judges
 	$(MAKE) judges-live
+	$(MAKE) judges-linkage
 
 check: format-check lint ## The fast part: format, lints, unit tests, tidiness
 	$(CARGO) test --locked --lib --bins --test tidy
@@ -46,6 +47,10 @@ judges: tools openapi-check ## Outside judges of the API document, each shown to
 
 judges-live: tools openapi-check ## Outside judges of the running service: plays a year, then fuzzes it and asks for tokens
 	bash .ci/judges/run.sh live
+
+judges-linkage: tools ## The matcher beside PyPI recordlinkage on the same pairs, shown to fail first
+	$(CARGO) build --locked --quiet --example link_files
+	bash .ci/judges/run.sh linkage
 
 openapi: ## Write openapi/openapi.json from the code
 	@mkdir -p openapi target

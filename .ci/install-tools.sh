@@ -2,6 +2,9 @@
 # Installs what the tests need beyond Rust, gcc, Python 3.11+ and Node 20+: PostgreSQL's server programs, curl and the outside
 # judges of the API, at exact versions. Safe to run again: what is there already is left alone.
 #
+#   install-tools.sh           everything but the judge of record linkage
+#   install-tools.sh linkage   that judge alone (recordlinkage with pandas and scikit-learn, in a Python environment of its own)
+#
 #   LABOUR_EXCHANGE_JUDGES   where the judges go (default: target/judges)
 set -euo pipefail
 
@@ -30,6 +33,19 @@ from_debian() {
     apt-get update -qq
     apt-get install -y -qq --no-install-recommends "$1" </dev/null
 }
+
+# The judge of record linkage brings scientific libraries that no other judge needs, and needs nothing that they do.
+if [ "${1:-}" = linkage ]; then
+    stamp=$({ echo "$judges"; python3 --version; cat "$wanted/linkage-requirements.txt"; } | sha256sum)
+    if [ "$(cat "$judges/linkage/.stamp" 2>/dev/null || true)" = "$stamp" ]; then exit 0; fi
+    mkdir -p "$judges"
+    python3 -m venv --clear "$judges/linkage"
+    "$judges/linkage/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+        --requirement "$wanted/linkage-requirements.txt"
+    "$judges/linkage/bin/pip" check --disable-pip-version-check
+    echo "$stamp" >"$judges/linkage/.stamp"
+    exit 0
+fi
 
 if ! postgres_is_there; then
     from_debian postgresql "PostgreSQL 14 or newer (initdb, postgres, pg_ctl, psql)"

@@ -3,8 +3,9 @@
 //!
 //! Read in this order. The platform: [`error`], [`clock`], [`lifecycle`], [`db`], [`seal`], [`http`], [`identity`], [`events`].
 //! Then the slices, each a concept file with `rules` (pure), `store` (the only queries) and `routes` (the only HTTP); a lower one may
-//! use a higher one, never back: [`regions`], [`parties`], [`workers`], [`agreements`], [`quotas`], [`dispatches`], [`arrivals`],
-//! [`retention`], [`fulfilment`], [`reconciliation`], [`code_lists`]. [`app`] mounts them, [`cli`] starts everything.
+//! use a higher one, never back: [`regions`], [`parties`], [`workers`], [`linkage`] (pure: no store, no routes), [`agreements`],
+//! [`quotas`], [`dispatches`], [`arrivals`], [`retention`], [`fulfilment`], [`reconciliation`], [`code_lists`]. [`app`] mounts them,
+//! [`cli`] starts everything.
 
 pub mod agreements;
 pub mod app;
@@ -22,6 +23,7 @@ pub mod fulfilment;
 pub mod http;
 pub mod identity;
 pub mod lifecycle;
+pub mod linkage;
 pub mod parties;
 pub mod quotas;
 pub mod reconciliation;

@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["regions"],
     &["parties"],
     &["workers"],
+    &["linkage"],
     &["agreements"],
     &["quotas"],
     &["dispatches"],

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The outside judges: three of the API document (static), two of the running service (live).
+# The outside judges: three of the API document (static), two of the running service (live), one of record linkage.
 #
-#   run.sh [static|live]        both without an argument
+#   run.sh [static|live|linkage]        static and live without an argument
 #
 #   LABOUR_EXCHANGE_JUDGES      folder with the installed judges        (default: target/judges)
 #   LABOUR_EXCHANGE_DOCUMENT    the API document                        (default: openapi/openapi.json)
 #   LABOUR_EXCHANGE_BIN         the program                             (default: target/debug/labour-exchange)
+#   LABOUR_EXCHANGE_LINK_FILES  the example that links files            (default: target/debug/examples/link_files)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 
@@ -192,12 +193,36 @@ live() {
     judge_the_service
 }
 
+# Our matcher and the other method on the same pairs; the first word may be a fault to plant.
+compare_linkage() {
+    "$judges/linkage/bin/python" "$here/linkage.py" "$link_files" "$root/tests/data/febrl/dataset3.csv" "$work/linkage" \
+        ${1:+--plant "$1"}
+}
+
+# A judge that cannot even start also fails: the fault must be what it talks about.
+linkage_sees() {
+    local said
+    said=$(must_fail compare_linkage "$1") || return 1
+    echo "$said"
+    grep -q "^linkage: $2" <<<"$said"
+}
+
+linkage() {
+    link_files=$(realpath -m "${LABOUR_EXCHANGE_LINK_FILES:-${CARGO_TARGET_DIR:-$root/target}/debug/examples/link_files}")
+    [ -x "$link_files" ] || die "there is no program at $link_files: run 'cargo build --example link_files'"
+    bash "$here/../install-tools.sh" linkage
+    judge linkage-shown-to-fail-on-wrong-links 1 linkage_sees swapped-partners 'automatic links have precision'
+    judge linkage-shown-to-fail-on-lost-links 1 linkage_sees lost-links 'our F1'
+    judge linkage 8 compare_linkage
+}
+
 mkdir -p "$reports"
 case ${1:-all} in
 static) static ;;
 live) live ;;
+linkage) linkage ;;
 all) static && live ;;
-*) die "unknown part: $1 (static or live)" ;;
+*) die "unknown part: $1 (static, live or linkage)" ;;
 esac
 
 echo "judges: $passed passed, $failed failed"

@@ -264,8 +264,10 @@ impl Hash for IdentityNumber {
     }
 }
 
-/// One spelling: full-width forms folded, spaces and a spreadsheet's apostrophe removed, every X a capital Latin X.
-fn fold(text: &str) -> String {
+/// One spelling: full-width forms folded, spaces and a spreadsheet's apostrophe removed, every X a capital Latin X. For those who have to
+/// look at what is no valid number; everybody else parses.
+#[must_use]
+pub fn fold(text: &str) -> String {
     let spread: String = text
         .nfkc()
         .filter(|character| {
@@ -325,8 +327,10 @@ fn split_by_length(folded: &str) -> Result<(String, IdentityDocument, &str), Ide
     }
 }
 
-/// The old form left out the century and the check character; everybody who has one was born in the 1900s.
-fn upgrade(fifteen: &str) -> Option<String> {
+/// The 18 characters of a number in the old form, which left out the century and the check character; everybody who has one was born in the
+/// 1900s. Nothing when it is not 15 digits.
+#[must_use]
+pub fn upgrade(fifteen: &str) -> Option<String> {
     let (region, rest) = fifteen.split_at_checked(6)?;
     let body = format!("{region}19{rest}");
     let digits: Vec<u32> = body.chars().map(|character| character.to_digit(10)).collect::<Option<_>>()?;

@@ -103,7 +103,7 @@ impl PersonName {
     /// The form by which names are compared and indexed: no space, no invisible character, Latin letters in lower case.
     #[must_use]
     pub fn comparison_key(&self) -> String {
-        key(&self.0)
+        comparison_key(&self.0)
     }
 
     /// The form other people see: the first character, a star for each of the others (张*, 欧***). A name of one
@@ -129,11 +129,13 @@ impl fmt::Debug for PersonName {
 /// Whether two cells hold the same name once spelling differences that mean nothing are folded. Two empty cells do not.
 #[must_use]
 pub fn same_name(left: &str, right: &str) -> bool {
-    let left = key(left);
-    !left.is_empty() && left == key(right)
+    let left = comparison_key(left);
+    !left.is_empty() && left == comparison_key(right)
 }
 
-fn key(name: &str) -> String {
+/// The form by which names are compared, of any text, also of one that [`PersonName::parse`] would refuse.
+#[must_use]
+pub fn comparison_key(name: &str) -> String {
     fold(name).chars().filter(|character| !character.is_whitespace()).flat_map(char::to_lowercase).nfkc().collect()
 }
 
