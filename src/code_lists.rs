@@ -37,6 +37,9 @@ use crate::retention::exits::ExitKind;
 use crate::retention::facts::{DateGrain, ExitReason};
 use crate::retention::records::{ObservationSource, ReporterRole};
 use crate::retention::verdict::{NodeState, RetentionReason};
+use crate::statements::figures::{Basis, StatementIndicator};
+use crate::statements::movement::FactKind;
+use crate::statements::{ObjectionAction, ObjectionState, StatementAction, StatementState};
 use crate::workers::{ErasureReason, GroupCode, Population, WorkerAction, WorkerSex, WorkerState};
 
 /// One list.
@@ -75,6 +78,7 @@ const LISTS: &[(&str, Labels)] = &[
     ("applies-to", AppliesTo::labels),
     ("arrival-meaning", ArrivalMeaning::labels),
     ("attribution-rule", AttributionRule::labels),
+    ("basis", Basis::labels),
     ("claimant-role", ClaimantRole::labels),
     ("claimed-outcome", ClaimedOutcome::labels),
     ("client-action", ClientAction::labels),
@@ -96,6 +100,7 @@ const LISTS: &[(&str, Labels)] = &[
     ("evidence-level", EvidenceLevel::labels),
     ("exit-kind", ExitKind::labels),
     ("exit-reason", ExitReason::labels),
+    ("fact-kind", FactKind::labels),
     ("figure-standing", tally::Standing::labels),
     ("figure-step", Step::labels),
     ("group-code", GroupCode::labels),
@@ -106,6 +111,8 @@ const LISTS: &[(&str, Labels)] = &[
     ("mismatch-field", MismatchField::labels),
     ("node-state", NodeState::labels),
     ("node-unit", NodeUnit::labels),
+    ("objection-action", ObjectionAction::labels),
+    ("objection-state", ObjectionState::labels),
     ("observation-source", ObservationSource::labels),
     ("owner", Owner::labels),
     ("party-action", PartyAction::labels),
@@ -128,6 +135,9 @@ const LISTS: &[(&str, Labels)] = &[
     ("situation", Situation::labels),
     ("standing", agreements::Standing::labels),
     ("start-basis", StartBasis::labels),
+    ("statement-action", StatementAction::labels),
+    ("statement-indicator", StatementIndicator::labels),
+    ("statement-state", StatementState::labels),
     ("three-way-scope", ThreeWayScope::labels),
     ("two-sided", TwoSided::labels),
     ("unit", Unit::labels),

@@ -14,6 +14,7 @@ pub mod document;
 pub mod figures;
 pub mod merkle;
 pub mod month;
+pub mod movement;
 pub mod package;
 pub mod restating;
 pub mod routes;

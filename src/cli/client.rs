@@ -17,6 +17,7 @@ use crate::http::extract::IfMatch;
 use crate::identity::client_key::ClientKey;
 use crate::identity::clients::{ClientWithKeys, NewClient, PublicJwk, Scopes};
 use crate::identity::commands;
+use crate::seal::Sensitive;
 
 /// Most bytes of a public key.
 const KEY_BYTES_MAX: u64 = 16 * 1024;
@@ -28,6 +29,8 @@ pub enum Command {
     NewKey(NewKey),
     /// Register a client of a party for a public key and print it as JSON with its client_id
     Add(Add),
+    /// Print the detached signature (JWS) of a document's exact bytes, as ratifications and statements take it
+    Sign(Sign),
     /// Revoke a client for good; running servers refuse its tokens within 30 seconds
     Revoke(Revoke),
 }
@@ -38,6 +41,16 @@ pub struct NewKey {
     /// File for the private JWK; must not exist yet
     #[arg(long)]
     out: PathBuf,
+}
+
+/// What is to be signed, with which key.
+#[derive(Debug, Args)]
+pub struct Sign {
+    /// File with the private JWK, as new-key made it
+    #[arg(long)]
+    key: PathBuf,
+    /// File with the exact bytes, as GET …/document gives them
+    document: PathBuf,
 }
 
 /// A client to be registered.
@@ -70,6 +83,7 @@ pub fn run(config: &StorageConfig, command: Command) -> Result<()> {
     match command {
         Command::NewKey(NewKey { out }) => println!("{:#}", new_key(&out)?),
         Command::Add(add) => println!("{:#}", register(config, add)?),
+        Command::Sign(sign) => println!("{}", signature(&sign)?),
         Command::Revoke(Revoke { client }) => {
             let revoked = storage::command(config, None, |connection, actor| {
                 let mut actor = actor.clone();
@@ -104,6 +118,20 @@ pub fn new_key(out: &Path) -> Result<Value> {
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(out).map_err(|cause| unusable(&cause))?;
     file.write_all(private.expose().as_bytes()).and_then(|()| file.sync_all()).map_err(|cause| unusable(&cause))?;
     Ok(pair.public().to_jwk())
+}
+
+/// The detached signature of a file.
+fn signature(sign: &Sign) -> Result<String> {
+    let unusable = |path: &Path, cause: &dyn std::fmt::Display| {
+        storage::invalid(
+            format!("{} cannot be used ({cause}); labour-exchange client new-key makes a private key", path.display()),
+            format!("无法使用 {}（{cause}）；私钥由 labour-exchange client new-key 生成", path.display()),
+        )
+    };
+    let key = std::fs::read_to_string(&sign.key).map_err(|cause| unusable(&sign.key, &cause))?;
+    let key = ClientKey::from_private_jwk(&Sensitive::new(key)).map_err(|cause| unusable(&sign.key, &cause))?;
+    let bytes = std::fs::read(&sign.document).map_err(|cause| unusable(&sign.document, &cause))?;
+    key.sign_detached(&bytes).map_err(|cause| unusable(&sign.key, &cause))
 }
 
 fn register(config: &StorageConfig, add: Add) -> Result<Value> {

@@ -16,6 +16,7 @@ use super::walk::Walk;
 use crate::db::{Day, DbConnection, Id};
 use crate::error::{Error, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
+use crate::retention::checks::RuleBook;
 
 /// Compares both sides of an agreement at a cut-off, in the transaction at hand.
 ///
@@ -48,7 +49,8 @@ impl Reconciler {
         // What is recorded while the run is under way belongs to the next one.
         let begun = crate::db::Instant::from_micros(run.started_at.as_micros().saturating_add(1));
         let known_before = cut_off.plus_days(1).start().min(begun);
-        let walk = Walk::begin(connection, Books { agreement_id: run.agreement_id, cut_off, known_before })?;
+        let terms = RuleBook::read(connection, run.agreement_id)?;
+        let walk = Walk::begin(connection, Books { agreement_id: run.agreement_id, cut_off, known_before }, &terms)?;
         Ok(Self { run, walk, hasher: RunHasher::new(cut_off.0), tally: Tally::default() })
     }
 

@@ -45,12 +45,11 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Stands before the first row.
+    /// Stands before the first row, which is compared by these terms.
     ///
     /// # Errors
-    /// [`crate::error::Code::AgreementNotInForce`] for an agreement that was never ratified, and what the database says.
-    pub fn begin(connection: &mut DbConnection, books: Books) -> Result<Self> {
-        let terms = RuleBook::read(connection, books.agreement_id)?;
+    /// What the database says.
+    pub fn begin(connection: &mut DbConnection, books: Books, terms: &RuleBook) -> Result<Self> {
         let mut versions = terms.versions().map(|(first, terms)| (first.0, windows(terms)));
         let (_, first) = versions.next().ok_or_else(|| Error::internal("an agreement in force without terms"))?;
         let measure = Measure {

@@ -43,6 +43,12 @@ impl RuleBook {
         if terms.is_empty() { Err(Error::new(Code::AgreementNotInForce)) } else { Ok(Self(terms)) }
     }
 
+    /// Terms as if they had held from the beginning: what an amendment would have meant for the past.
+    #[must_use]
+    pub fn of_one(terms: Terms) -> Self {
+        Self(vec![(Day(jiff::civil::Date::MIN), Arc::new(terms))])
+    }
+
     /// The rule in effect on a day; before the first day of the agreement, the one it begins with.
     #[must_use]
     pub fn rule_on(&self, day: Day) -> Option<&RetentionRule> {

@@ -1,12 +1,13 @@
 //! What the books say about one placement after its arrival, and the verdicts that follow.
 
+use super::exits::{ExitEntry, standing};
 use super::facts::{self, DateGrain, ExitReason, PlacementHistory};
 use super::records::{Observation, Reporter, ReporterRole, Spell};
 use super::rules;
 use super::spell_book::{Arrival, Ended, SpellBook};
 use super::verdict::NodeResult;
 use crate::agreements::rule_terms::{EmployerScope, RetentionNode, RetentionRule};
-use crate::db::{Day, Id};
+use crate::db::{Day, Id, Instant};
 
 /// A placement as retention needs it. It has been onboarded, or `onboarded_on` is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +74,22 @@ impl History {
             region_code: &self.placed.region_code,
         };
         Some(SpellBook::open(arrival, &self.spells, self.placed.ended))
+    }
+
+    /// Forgets what was recorded at an instant or later. `entries` are all entries about exits of this placement.
+    pub fn forget_since(&mut self, instant: Instant, entries: &[ExitEntry]) {
+        let known: Vec<ExitEntry> = entries.iter().filter(|entry| entry.recorded_at < instant).cloned().collect();
+        self.observations.retain(|seen| seen.recorded_at < instant);
+        self.spells.retain(|spell| spell.recorded_at < instant);
+        for spell in &mut self.spells {
+            // A spell without entries was reported with its end.
+            if entries.iter().any(|entry| entry.spell_id == spell.id) {
+                let exit = standing(&known, spell.id).last().copied();
+                (spell.ended_on, spell.end_reason) = (exit.map(|exit| exit.ended_on), exit.map(|exit| exit.reason));
+            }
+        }
+        let last = known.iter().max_by_key(|entry| (entry.recorded_at, entry.id));
+        self.placed.ended = last.and_then(|entry| Some(Ended { on: entry.placement_ended_on?, reason: entry.reason }));
     }
 
     /// Takes over what a book has changed.

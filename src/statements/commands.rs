@@ -23,6 +23,7 @@ use crate::identity;
 use crate::identity::client_assertion::verify_detached;
 use crate::identity::jwks::RegisteredKey;
 use crate::lifecycle::step;
+use crate::retention::checks::RuleBook;
 use crate::seal::KeyRing;
 use editions::Edition;
 
@@ -115,7 +116,15 @@ fn write_edition(connection: &mut DbConnection, command: &Command<'_>, row: &Mon
     let Command { actor, agreement, keys } = *command;
     // What is recorded in this very instant is in it.
     let known_before = Instant::from_micros(actor.now.as_micros().saturating_add(1));
-    let question = Question { agreement_id: agreement.id, month: row.month, known_before, keys };
+    let terms = RuleBook::read(connection, agreement.id)?;
+    let question = Question {
+        agreement_id: agreement.id,
+        month: row.month,
+        known_before,
+        in_retrospect: false,
+        terms: &terms,
+        keys,
+    };
     let mut written = 0;
     let computed = compute(connection, &question, |connection, rows| {
         editions::append_rows(connection, row, row.edition, written, rows)?;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use diesel::RunQueryDsl;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Nullable, Text};
 
 use super::document::canonical;
 use super::figures::{Figures, RowContent, RowNode, StatementFigure};
@@ -20,7 +20,8 @@ use crate::reconciliation::store::facts::Books;
 use crate::reconciliation::walk::Walk;
 use crate::regions::Scope;
 use crate::retention::checks::RuleBook;
-use crate::retention::store::histories;
+use crate::retention::exits::ExitEntry;
+use crate::retention::store::{exits, histories};
 use crate::seal::{BlindIndex, KeyRing};
 use crate::workers::{GroupCode, Population};
 
@@ -33,6 +34,10 @@ pub struct Question<'a> {
     pub month: Month,
     /// Facts recorded before this instant count.
     pub known_before: Instant,
+    /// Whether facts have been recorded since, which must then be forgotten.
+    pub in_retrospect: bool,
+    /// The terms it is computed by.
+    pub terms: &'a RuleBook,
     /// Keys, for the tokens of persons.
     pub keys: &'a KeyRing,
 }
@@ -78,17 +83,25 @@ pub fn compute(
 ) -> Result<Computed> {
     let Question { agreement_id, month, known_before, .. } = *question;
     let books = Books { agreement_id, cut_off: month.last_day(), known_before };
-    let mut walk = Walk::begin(connection, books)?;
-    let rules = RuleBook::read(connection, agreement_id)?;
+    let mut walk = Walk::begin(connection, books, question.terms)?;
     let (mut figures, mut root, mut row_count) = (Figures::default(), Root::default(), 0);
     loop {
         let mut rows = Vec::new();
         let more = walk.advance(connection, |row| {
-            rows.extend(content_of(row, month));
+            rows.push((content_of(row, month), row.placement.map(|placement| Day(placement.planned_arrival_on))));
             Ok(())
         })?;
-        add_persons(connection, question, &mut rows)?;
-        add_nodes(connection, question, &rules, &mut rows)?;
+        add_persons(connection, question, rows.iter_mut().map(|(row, _)| row))?;
+        // What was over before the year began counts in no figure of it.
+        let mut rows: Vec<RowContent> = rows
+            .into_iter()
+            .filter(|(row, expected_on)| {
+                let over_on = if row.arrived_on.is_none() { *expected_on } else { row.ended_on };
+                over_on.is_none_or(|day| day >= month.year_begins())
+            })
+            .map(|(row, _)| row)
+            .collect();
+        add_nodes(connection, question, &mut rows)?;
         let rows = rows.into_iter().map(ComputedRow::of).collect::<Result<Vec<_>>>()?;
         for row in &rows {
             figures.add(&row.content, month);
@@ -104,16 +117,9 @@ pub fn compute(
     }
 }
 
-/// A compared row as the statement shows it; none where it was over before the year of the month began.
-fn content_of(row: &Compared<'_>, month: Month) -> Option<RowContent> {
+/// A compared row as the statement shows it.
+fn content_of(row: &Compared<'_>, month: Month) -> RowContent {
     let by_then = |day: &jiff::civil::Date| *day <= month.last_day().0;
-    let ended_on = row.placement.and_then(|placement| placement.ended_on).filter(by_then).map(Day);
-    let expected_on = row.placement.map(|placement| Day(placement.planned_arrival_on));
-    let never_came = row.confirmed_on.is_none();
-    let over_on = if never_came { expected_on } else { ended_on };
-    if over_on.is_some_and(|day| day < month.year_begins()) {
-        return None;
-    }
     let (placement_id, claim_id) = match row.key {
         RowKey::Placement(id) => (Some(Id(id)), None),
         RowKey::Claim(id) => (None, Some(Id(id))),
@@ -122,7 +128,7 @@ fn content_of(row: &Compared<'_>, month: Month) -> Option<RowContent> {
     let counts_as = situation.definition().counts_as;
     let departed_on =
         row.placement.filter(|placement| !placement.cancelled).and_then(|placement| placement.departed_on);
-    Some(RowContent {
+    RowContent {
         placement_id,
         claim_id,
         situation,
@@ -134,55 +140,66 @@ fn content_of(row: &Compared<'_>, month: Month) -> Option<RowContent> {
         quota_id: row.placement.map(|placement| Id(placement.quota_id)),
         departed_on: departed_on.filter(by_then).map(Day),
         arrived_on: row.confirmed_on.map(Day),
-        ended_on,
+        ended_on: None,
         nodes: Vec::new(),
-    })
+    }
 }
 
-type PersonRow = (Id, Id, GroupCode, Scope);
+type PersonRow = (Id, Id, GroupCode, Scope, Option<Day>);
 
-/// Adds who the placements are about: the token of the person, the group and the scope.
-fn add_persons(connection: &mut DbConnection, question: &Question<'_>, rows: &mut [RowContent]) -> Result<()> {
-    let mut placements = rows.iter().filter_map(|row| row.placement_id);
-    let Some(first) = placements.next() else { return Ok(()) };
-    let last = placements.next_back().unwrap_or(first);
+/// Adds what only the placements' own rows tell: the token of the person, the group, the scope, and the last day in post.
+fn add_persons<'a>(
+    connection: &mut DbConnection,
+    question: &Question<'_>,
+    rows: impl Iterator<Item = &'a mut RowContent>,
+) -> Result<()> {
+    let mut rows: Vec<&mut RowContent> = rows.filter(|row| row.placement_id.is_some()).collect();
+    let place = |row: Option<&&mut RowContent>| row.and_then(|row| row.placement_id);
+    let (Some(first), Some(last)) = (place(rows.first()), place(rows.last())) else { return Ok(()) };
     let found: Vec<PersonRow> = statement(
-        "select p.id, w.person_id, p.group_code, p.scope from placement p join worker w on w.party_id = p.origin_id and w.id = p.worker_id \
-         where p.agreement_id = ? and p.id >= ? and p.id <= ?",
+        "select p.id, w.person_id, p.group_code, p.scope, (select e.placement_ended_on from exit_entry e where e.agreement_id = p.agreement_id \
+         and e.placement_id = p.id and e.recorded_at < ? order by e.recorded_at desc, e.id desc limit 1) \
+         from placement p join worker w on w.party_id = p.origin_id and w.id = p.worker_id where p.agreement_id = ? and p.id >= ? and p.id <= ?",
     )
+    .bind(question.known_before)
     .bind(question.agreement_id)
     .bind(first)
     .bind(last)
-    .returning::<(Uid, Uid, Text, Text)>()
+    .returning::<(Uid, Uid, Text, Text, Nullable<Text>)>()
     .load(connection)?;
     let known: HashMap<Id, PersonRow> = found.into_iter().map(|row| (row.0, row)).collect();
     let domain = BlindIndex::tenant(question.agreement_id.0);
-    for row in rows.iter_mut() {
+    for row in &mut rows {
         let Some(placement_id) = row.placement_id else { continue };
-        let (_, person, group, scope) =
+        let (_, person, group, scope, ended_on) =
             known.get(&placement_id).ok_or_else(|| Error::internal("a placement without a worker"))?;
         let token = question.keys.blind_index(domain, "statement_person", &person.to_string());
         row.person = Some(hex::encode(token.first_chunk::<8>().unwrap_or(&[0; 8])));
         row.lifted = group.is_in(Population::Lifted);
         row.scope = Some(*scope);
+        row.ended_on = ended_on.filter(|day| *day <= question.month.last_day());
     }
     Ok(())
 }
 
 /// Adds the verdicts at the nodes that have fallen due, to those who arrived.
-fn add_nodes(
-    connection: &mut DbConnection,
-    question: &Question<'_>,
-    rules: &RuleBook,
-    rows: &mut [RowContent],
-) -> Result<()> {
+fn add_nodes(connection: &mut DbConnection, question: &Question<'_>, rows: &mut [RowContent]) -> Result<()> {
     let cut_off = question.month.last_day();
     let arrived: Vec<Id> =
         rows.iter().filter(|row| row.standing.is_some()).filter_map(|row| row.placement_id).collect();
-    let histories = histories(connection, question.agreement_id, &arrived)?;
+    let mut histories = histories(connection, question.agreement_id, &arrived)?;
+    if question.in_retrospect {
+        let mut entries: HashMap<Id, Vec<ExitEntry>> = HashMap::new();
+        for entry in exits::of(connection, question.agreement_id, &arrived)? {
+            entries.entry(entry.placement_id).or_default().push(entry);
+        }
+        for (id, history) in &mut histories {
+            history.forget_since(question.known_before, entries.get(id).map_or(&[], Vec::as_slice));
+        }
+    }
     for row in rows.iter_mut().filter(|row| row.standing.is_some()) {
         let Some(history) = row.placement_id.and_then(|id| histories.get(&id)) else { continue };
-        let Some(rule) = history.placed.onboarded_on.and_then(|day| rules.rule_on(day)) else { continue };
+        let Some(rule) = history.placed.onboarded_on.and_then(|day| question.terms.rule_on(day)) else { continue };
         let questions: Vec<(_, EmployerScope)> = rule.nodes.iter().map(|node| (*node, rule.employer_scope)).collect();
         let verdicts = history.judge(rule, &questions, cut_off).unwrap_or_default();
         row.nodes = rule

@@ -62,7 +62,6 @@ pub struct RowNode {
 /// One row of a statement: a placement, or claims that no placement answers to. No personal data: the person is a token that means
 /// nothing outside this agreement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct RowContent {
     /// The placement.
     pub placement_id: Option<Id>,
@@ -73,6 +72,8 @@ pub struct RowContent {
     /// Whether it counts as an arrival on which both sides agree.
     pub counts_as: CountsAs,
     /// How sure its arrival is; null where it counts for none.
+    // Inline, because the document knows a schema by its name alone, and the standing of an agreement has that name.
+    #[schema(inline)]
     pub standing: Option<Standing>,
     /// Token of the person: the same person has the same token in every statement of this agreement.
     #[schema(pattern = "^[0-9a-f]{16}$", max_length = 16)]

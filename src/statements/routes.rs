@@ -1,6 +1,7 @@
 //! Routes of monthly statements: compute, open, object, sign; read the figures, the rows, the difference between editions, the signed
 //! bytes and the package.
 
+mod moving;
 mod reading;
 
 use actix_web::{get, post, web};
@@ -31,6 +32,7 @@ pub fn mount_within(config: &mut ServiceConfig) {
         .service(list_objections)
         .service(withdraw_objection);
     reading::mount_within(config);
+    moving::mount_within(config);
 }
 
 /// A statement as answers show it.

@@ -9,7 +9,9 @@ use labour_exchange::error::Code;
 use labour_exchange::http::problem::status_of;
 use labour_exchange::identity::client_key::ClientKey;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
+use crate::agreements::register_key;
 use crate::on_both;
 use crate::support::scene::{Scene, identity_number, register, targets, terms};
 use crate::support::{PUBLIC_URL, Reply, TestApp, together, wire};
@@ -27,6 +29,38 @@ fn quota_of(scene: &Scene, places: i64) -> Value {
 
 async fn alter(app: &TestApp, sql: &'static str) {
     app.state.db.write(move |connection| Ok(statement(sql).run(connection)?)).await.unwrap();
+}
+
+/// What a monthly statement refuses.
+async fn with_statements(scene: &Scene) -> Met {
+    let (app, origin, destination) = (&scene.app, &scene.origin, &scene.destination);
+    app.clock_set("2026-04-02");
+    let (path, body) = (scene.path("/statements"), json!({ "month": "2026-02" }));
+    let id = app.post(origin, &path, body.clone()).await.expect(201).id();
+    let twice = app.post(destination, &path, body).await;
+    let path = format!("{path}/{id}");
+    app.post(origin, &format!("{path}/opening"), json!({})).await.expect(200);
+    let (objections, objection) = (format!("{path}/objections"), json!({ "reason": "人数不符" }));
+    let raised = app.post(destination, &objections, objection.clone()).await.expect(201).id();
+    let key = ClientKey::generate().unwrap();
+    register_key(app, origin, &key, "active").await;
+    let bytes = app.get(origin, &format!("{path}/document")).await.expect(200).bytes;
+    let digest = hex::encode(Sha256::digest(&bytes));
+    let signature = json!({ "edition": 1, "digest": digest, "signature": key.sign_detached(&bytes).unwrap() });
+    let sign = async |body: Value| app.post(origin, &format!("{path}/signature"), body).await;
+    let standing = sign(signature.clone()).await;
+    app.post(destination, &format!("{objections}/{raised}/withdrawal"), json!({})).await.expect(200);
+    let other = sign(json!({ "edition": 1, "digest": "0".repeat(64), "signature": "nonsense" })).await;
+    sign(signature.clone()).await.expect(200);
+    let again = sign(signature).await;
+    app.clock_set("2026-04-20");
+    vec![
+        (Code::StatementExists, twice),
+        (Code::ObjectionStanding, standing),
+        (Code::StatementDigestDiffers, other),
+        (Code::AlreadySigned, again),
+        (Code::ObjectionWindowOver, app.post(destination, &objections, objection).await),
+    ]
 }
 
 /// What is wrong with a request, whoever sends it and whatever it is about.
@@ -335,6 +369,7 @@ on_both! {
         met.extend(with_the_work(&scene).await);
         scene.app.clock_set("2026-03-02");
         met.extend(with_agreements(&scene).await);
+        met.extend(with_statements(&scene).await);
         met.extend(with_the_machine(&scene).await);
         let mut seen = BTreeSet::new();
         for (code, reply) in met {

@@ -1,7 +1,7 @@
 //! Monthly statements as both sides meet them: computed from the facts, objected to, signed over one digest, frozen, corrected only in
 //! later statements, and checked by whoever holds the file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use labour_exchange::db::statement;
 use labour_exchange::identity::client_key::ClientKey;
@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::agreements::register_key;
 use crate::on_both;
-use crate::support::scene::Scene;
+use crate::support::chance::Chance;
+use crate::support::scene::{Scene, targets, terms};
 use crate::support::{Reply, TestApp, TestParty};
 
 /// Ten people sent on 5 March; seven confirmed on the 6th, one has gone home again on the 20th, one was refused, nobody speaks of two.
@@ -292,4 +293,128 @@ on_both! {
         let listed = scene.app.get(&scene.destination, &format!("{path}?month=2026-03&state=draft,open")).await.expect(200).body;
         assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     }
+
+    /// Two as-of times in, the rows that moved the number out; the moves add up to the difference, and the facts behind are named.
+    async fn why_a_number_changed_is_told_row_by_row(app: TestApp) {
+        let (scene, placements) = march(app).await;
+        let edition = read(&scene, &drafted(&scene, "2026-03").await, "").await;
+        scene.app.clock_set("2026-04-10");
+        scene.claim(&placements[8..9], "onboarded", "2026-03-08").await.expect(207);
+        let body = json!({ "reason": "该员工未到岗" });
+        scene.app.post(&scene.origin, &scene.path(&format!("/placements/{}/disputes", placements[3])), body).await.expect(201);
+        scene.app.clock_set("2026-04-11");
+        exit(&scene, &placements[5], "2026-03-25").await;
+        seen(&scene, &placements[1..3], "2026-04-08").await;
+        scene.app.clock_set("2026-04-12");
+        let told = scene.app.get(&scene.destination, &scene.path("/figure-changes?month=2026-03&from=2026-04-03T00:00:00Z")).await.expect(200).body;
+        let rows = told["rows"].as_array().unwrap();
+        let subjects: BTreeSet<&str> = rows.iter().map(|row| row["subject_id"].as_str().unwrap()).collect();
+        assert_eq!(subjects, BTreeSet::from([placements[3].as_str(), placements[5].as_str(), placements[8].as_str()]));
+        for (subject, kind) in [(8, "claim"), (3, "dispute"), (5, "exit")] {
+            let row = rows.iter().find(|row| row["subject_id"] == placements[subject]).unwrap();
+            assert_eq!(row["facts"][0]["kind"], kind, "{row}");
+        }
+        moves_add_up(&told);
+        // What was known on 3 April is what the edition of 2 April says.
+        for change in told["figures"].as_array().unwrap() {
+            let known = edition["figures"].as_array().unwrap().iter().find(|figure| {
+                figure["indicator"] == change["indicator"] && figure["basis"] == change["basis"] && figure["node"] == change["node"]
+            });
+            let then = known.map_or(json!([nobody(), nobody(), nobody()]), |figure| json!([figure["certain"], figure["probable"], figure["disputed"]]));
+            assert_eq!(change["before"], then, "{change}");
+        }
+        let quiet = scene.app.get(&scene.origin, &scene.path("/figure-changes?month=2026-03&from=2026-04-03T00:00:00Z&to=2026-04-09T00:00:00Z")).await.expect(200).body;
+        assert_eq!((&quiet["rows"], &quiet["figures"]), (&json!([]), &json!([])));
+        let backwards = scene.path("/figure-changes?month=2026-03&from=2026-04-09T00:00:00Z&to=2026-04-03T00:00:00Z");
+        scene.app.get(&scene.origin, &backwards).await.expect(400).problem("parameter_invalid");
+    }
+
+    /// Whatever happens in whatever order, what was known then can be read later, and every difference adds up.
+    async fn the_past_is_read_as_it_was_known(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (_, placements) = scene.sent(0, 12).await;
+        let mut chance = Chance(17);
+        let mut known: Vec<(String, Value)> = Vec::new();
+        for day in 7..=30 {
+            scene.app.clock_set(&format!("2026-03-{day:02}"));
+            let placement = chance.of(&placements).clone();
+            match chance.below(5) {
+                0 | 1 => drop(scene.claim(&[placement], "onboarded", "2026-03-06").await.expect(207)),
+                2 => drop(scene.claim(&[placement], "no_show", "2026-03-06").await.expect(207)),
+                3 => seen(&scene, &[placement], &format!("2026-03-{day:02}")).await,
+                _ => {
+                    let rows = json!({ "rows": [{ "placement_id": placement, "ended_on": format!("2026-03-{day:02}"), "grain": "day", "reason": "resigned" }] });
+                    // Who never arrived cannot leave; the receipt says so.
+                    scene.app.post(&scene.employer, &scene.path("/exits"), rows).await.expect(207);
+                }
+            }
+            let now = scene.app.get(&scene.origin, &scene.path(&format!("/figure-changes?month=2026-03&from=2026-03-01T00:00:00Z&to=2026-03-{day:02}T23:00:00Z"))).await.expect(200).body;
+            known.push((format!("2026-03-{day:02}T23:00:00Z"), now["figures"].clone()));
+        }
+        scene.app.clock_set("2026-04-02");
+        for (at, figures) in &known {
+            let told = scene.app.get(&scene.origin, &scene.path(&format!("/figure-changes?month=2026-03&from=2026-03-01T00:00:00Z&to={at}"))).await.expect(200).body;
+            assert_eq!(&told["figures"], figures, "{at}");
+            moves_add_up(&told);
+            moves_add_up(&scene.app.get(&scene.origin, &scene.path(&format!("/figure-changes?month=2026-03&from={at}"))).await.expect(200).body);
+        }
+    }
+
+    /// Before both sides ratify an amendment they see what it would have meant; nothing is written.
+    async fn an_amendment_shows_its_effect_on_a_past_month(app: TestApp) {
+        let (scene, _) = march(app).await;
+        let mut stricter = terms(&targets());
+        stricter["arrival"]["minimum_evidence"] = json!("e3");
+        let body = json!({ "effective_on": "2026-07-01", "terms": stricter, "reason": "提高证明等级" });
+        let path = scene.path("/amendments");
+        let number = scene.app.post(&scene.origin, &path, body).await.expect(201).body["number"].clone();
+        let preview = format!("{path}/{number}/preview");
+        let effect = scene.app.post(&scene.destination, &preview, json!({ "month": "2026-03" })).await.expect(200).body;
+        assert_eq!((&effect["version"], effect["rows"].as_array().unwrap().len()), (&number, 7));
+        let onboarded = effect["figures"].as_array().unwrap().iter().find(|figure| figure["indicator"] == "onboarded" && figure["basis"] == "month").unwrap();
+        assert_eq!((&onboarded["before"][0]["persons"], &onboarded["after"][0]["persons"]), (&json!(7), &json!(0)));
+        moves_add_up(&effect);
+        let detail = read(&scene, &drafted(&scene, "2026-03").await, "").await;
+        assert_eq!(figure(&detail, "onboarded", "month")["certain"]["persons"], 7, "the month counts as it was ratified");
+        scene.app.post(&scene.origin, &preview, json!({ "month": "2026-04" })).await.expect(422).problem("field_invalid");
+        scene.app.post(&scene.origin, &format!("{path}/9/preview"), json!({ "month": "2026-03" })).await.expect(404).problem("not_found");
+    }
+}
+
+fn nobody() -> Value {
+    json!({ "placements": 0, "persons": 0, "lifted_persons": 0 })
+}
+
+async fn seen(scene: &Scene, placements: &[String], day: &str) {
+    let rows: Vec<Value> = placements
+        .iter()
+        .map(|placement| json!({ "placement_id": placement, "in_post": true, "seen_from": day, "seen_to": day, "evidence": "e2", "source": "employer_roster" }))
+        .collect();
+    scene.app.post(&scene.employer, &scene.path("/observations"), json!({ "rows": rows })).await.expect(207);
+}
+
+/// The moves of all rows are the difference of the placements of every figure, and move nothing else.
+fn moves_add_up(told: &Value) {
+    let mut moved: BTreeMap<String, i64> = BTreeMap::new();
+    for row in told["rows"].as_array().unwrap() {
+        for one in row["moves"].as_array().unwrap() {
+            *moved.entry(one["figure"].as_str().unwrap().to_owned()).or_default() += one["by"].as_i64().unwrap();
+        }
+    }
+    moved.retain(|_, by| *by != 0);
+    let mut difference: BTreeMap<String, i64> = BTreeMap::new();
+    for change in told["figures"].as_array().unwrap() {
+        let node = change["node"].as_str().map(|node| format!(":{node}")).unwrap_or_default();
+        for (place, standing) in ["certain", "probable", "disputed"].into_iter().enumerate() {
+            let of = |side: &str| change[side][place]["placements"].as_i64().unwrap();
+            let name = format!(
+                "{}{node}/{}/{standing}",
+                change["indicator"].as_str().unwrap(),
+                change["basis"].as_str().unwrap()
+            );
+            difference.insert(name, of("after") - of("before"));
+        }
+    }
+    difference.retain(|_, by| *by != 0);
+    assert_eq!(moved, difference);
 }

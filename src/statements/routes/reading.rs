@@ -210,7 +210,7 @@ async fn get_statement_document(
 /// `labour-exchange verify-statement FILE`, without a database and without asking the exchange.
 #[utoipa::path(tag = "statements",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("statement_id" = Id, Path, description = "The statement"), EditionParam),
-    responses((status = 200, description = "The package", content_type = "application/zip", body = String)), security(("oauth2" = ["agreements.read"])))]
+    responses((status = 200, description = "The package", content_type = "application/zip", body = String, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/statements/{statement_id}/package")]
 async fn get_statement_package(
     state: web::Data<State>,
