@@ -11,6 +11,7 @@ pub mod admission;
 pub mod checks;
 pub mod cohort;
 pub mod commands;
+pub mod curve;
 pub mod day_ranges;
 pub mod exits;
 pub mod facts;

@@ -177,7 +177,7 @@ fn check_node(rules: &RuleBook, filter: &CohortFilter) -> Result<()> {
 }
 
 /// Placements onboarded by a day, in the order of their ids.
-fn onboarded(
+pub(super) fn onboarded(
     connection: &mut DbConnection,
     agreement_id: Id,
     plan_year: Option<i64>,

@@ -5,6 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::cohort::{self, CohortFigures, CohortFilter};
 use super::commands;
+use super::curve::{self, CurveFilter, RetentionCurve};
 use super::exits;
 use super::reading::{self, AsOf, ObservationFilter, PlacementRetention};
 use super::records::{NewExits, NewObservations, NewSpells, Observation, Spell};
@@ -169,6 +170,24 @@ pub async fn get_retention_figures(
     Ok(Answer::ok(&state.db.read(read).await?)?.tagged())
 }
 
+/// Reads the retention curve
+///
+/// Which share of those who arrived is still there after so many days (Kaplan-Meier, with the 95 % interval). Who is not known to have left
+/// is counted up to the last day anybody saw them. A group of fewer than ten placements is hidden. Placements are counted (人次).
+#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), CurveFilter),
+    responses((status = 200, description = "The curve", body = RetentionCurve, headers(("ETag")))), security(("oauth2" = ["agreements.read"])))]
+#[get("/retention/curve")]
+pub async fn get_retention_curve(
+    state: web::Data<State>,
+    caller: Caller<AgreementsRead>,
+    path: web::Path<Id>,
+    query: Query<CurveFilter>,
+) -> Result<Answer> {
+    let (agreement_id, filter, today) = (path.into_inner(), query.0, state.clock.today());
+    let read = move |connection: &mut _| curve::curve(connection, &caller.scope, agreement_id, &filter, today);
+    Ok(Answer::ok(&state.db.read(read).await?)?.tagged())
+}
+
 /// Mounts the routes of this part below `/v1/agreements/{agreement_id}`.
 pub fn mount_within(config: &mut ServiceConfig) {
     config
@@ -178,5 +197,6 @@ pub fn mount_within(config: &mut ServiceConfig) {
         .service(record_spells)
         .service(get_placement_retention)
         .service(list_observations)
-        .service(get_retention_figures);
+        .service(get_retention_figures)
+        .service(get_retention_curve);
 }

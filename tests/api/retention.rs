@@ -789,3 +789,38 @@ on_both! {
         assert!(posts.app.get(&posts.origin, &posts.path("/retention?node=45d")).await.problem("parameter_invalid").body["errors"][0]["params"]["nodes"].is_array());
     }
 }
+
+on_both! {
+    /// The curve counts who is silent up to the day they were last seen, and hides a group so small that its steps are persons.
+    async fn the_retention_curve_falls_where_people_left_and_hides_small_groups(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (_, placements) = scene.sent(0, 12).await;
+        scene.claim(&placements[..9], "onboarded", "2026-03-06").await.expect(207);
+        let path = scene.path("/retention/curve");
+        scene.app.clock_set("2026-04-30");
+        let small = scene.app.get(&scene.destination, &path).await.expect(200).body;
+        assert_eq!((&small["hidden"], &small["placements"], &small["steps"]), (&json!(true), &Value::Null, &json!([])));
+        scene.claim(&placements[9..], "onboarded", "2026-03-06").await.expect(207);
+        for (placement, day) in [(&placements[0], "2026-03-16"), (&placements[1], "2026-03-16"), (&placements[2], "2026-04-05")] {
+            let rows = json!({ "rows": [{ "placement_id": placement, "ended_on": day, "grain": "day", "reason": "resigned" }] });
+            let told = scene.app.post(&scene.employer, &scene.path("/exits"), rows).await.expect(207).body;
+            assert_eq!(told["accepted"], 1, "{told}");
+        }
+        let seen: Vec<Value> = placements[3..]
+            .iter()
+            .map(|placement| json!({ "placement_id": placement, "in_post": true, "seen_from": "2026-03-06", "seen_to": "2026-03-26", "evidence": "e2", "source": "employer_roster" }))
+            .collect();
+        scene.app.post(&scene.employer, &scene.path("/observations"), json!({ "rows": seen })).await.expect(207);
+        let curve = scene.app.get(&scene.origin, &path).await.expect(200).body;
+        assert_eq!((&curve["hidden"], &curve["placements"], &curve["scope"]), (&json!(false), &json!(12), &json!("first_employer")));
+        let [first, last] = curve["steps"].as_array().unwrap().as_slice() else { panic!("{curve}") };
+        assert_eq!((&first["day"], &first["at_risk"], &first["left"]), (&json!(10), &json!(12), &json!(2)));
+        // Nine were last seen on day 20; on day 30 only the third who left is known to have been there.
+        assert_eq!((&last["day"], &last["at_risk"], &last["left"]), (&json!(30), &json!(1), &json!(1)));
+        let early = scene.app.get(&scene.origin, &format!("{path}?as_of=2026-03-20&scope=any")).await.expect(200).body;
+        assert_eq!(early["steps"].as_array().unwrap().len(), 1);
+        scene.app.get(&scene.origin, &format!("{path}?as_of=2026-05-20")).await.expect(400).problem("parameter_invalid");
+        let outsider = scene.app.party("某县人社局", "authority", "430522").await;
+        scene.app.get(&outsider, &path).await.expect(404).problem("not_found");
+    }
+}

@@ -2,9 +2,18 @@
 //! later statements, and checked by whoever holds the file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use labour_exchange::db::statement;
+use labour_exchange::db::{Day, Id, statement};
+use labour_exchange::dispatches::tally::Standing;
 use labour_exchange::identity::client_key::ClientKey;
+use labour_exchange::reconciliation::consequences::CountsAs;
+use labour_exchange::reconciliation::situations::Situation;
+use labour_exchange::retention::verdict::NodeState;
+use labour_exchange::statements::document::{DEFINITION, Document, canonical};
+use labour_exchange::statements::figures::{Figures, RowContent, RowNode};
+use labour_exchange::statements::merkle;
+use labour_exchange::statements::month::Month;
 use labour_exchange::statements::package::Package;
 use labour_exchange::statements::verifying::verify;
 use serde_json::{Value, json};
@@ -163,6 +172,9 @@ on_both! {
         sign(&scene, &scene.destination, &other, &id).await.expect(200);
         let reply = scene.app.get(&scene.destination, &path).await.expect(200);
         assert_eq!(reply.header("content-type"), "application/zip");
+        let file = tempfile::NamedTempFile::with_suffix(".zip").unwrap();
+        std::fs::write(file.path(), &reply.bytes).unwrap();
+        assert_eq!(recomputed(file.path()), (true, "1 statements, difference 0".to_owned()));
         let package = Package::read(&reply.bytes).unwrap();
         let verdict = verify(&package, &BTreeSet::new());
         assert!(verdict.faults.is_empty(), "{:?}", verdict.faults);
@@ -379,6 +391,90 @@ on_both! {
         scene.app.post(&scene.origin, &preview, json!({ "month": "2026-04" })).await.expect(422).problem("field_invalid");
         scene.app.post(&scene.origin, &format!("{path}/9/preview"), json!({ "month": "2026-03" })).await.expect(404).problem("not_found");
     }
+}
+
+/// What the independent script says of a folder or file: whether it found no difference, and its last line.
+fn recomputed(path: &Path) -> (bool, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/recompute_statement.py");
+    let run = std::process::Command::new("python3").arg(script).arg(path).output().expect("python3 runs");
+    let told = String::from_utf8(run.stdout).unwrap();
+    (run.status.success(), told.lines().last().unwrap_or_default().to_owned())
+}
+
+/// A month made up row by row: any mixture of days, standings, nodes and persons with several rows.
+fn generated(chance: &mut Chance, number: u128) -> Package {
+    let month = Month::parse(["2026-01", "2026-03", "2026-12"][chance.below(3)]).unwrap();
+    let id = |value: u128| Id(uuid::Uuid::from_u128(value));
+    let rows: Vec<RowContent> = (0..chance.below(40) as u128)
+        .map(|place| {
+            let day = |chance: &mut Chance| {
+                let day = Day::parse("2025-11-01").unwrap().plus_days(i64::try_from(chance.below(500)).unwrap());
+                (chance.below(4) > 0).then_some(day)
+            };
+            let standing =
+                [None, Some(Standing::Certain), Some(Standing::Probable), Some(Standing::Disputed)][chance.below(4)];
+            let node = |chance: &mut Chance| RowNode {
+                node: ["30d", "90d"][chance.below(2)].to_owned(),
+                due_on: Day::parse("2026-01-15").unwrap().plus_days(i64::try_from(chance.below(90)).unwrap()),
+                state: [NodeState::Retained, NodeState::Left, NodeState::Unverifiable][chance.below(3)],
+            };
+            RowContent {
+                placement_id: Some(id(place + 1)),
+                claim_id: None,
+                situation: Situation::Matched,
+                counts_as: CountsAs::Counted,
+                standing,
+                person: (chance.below(10) > 0).then(|| format!("{:016x}", chance.below(25))),
+                lifted: chance.below(3) == 0,
+                scope: None,
+                quota_id: None,
+                departed_on: day(chance),
+                arrived_on: day(chance),
+                ended_on: day(chance),
+                nodes: (0..chance.below(3)).map(|_| node(chance)).collect(),
+            }
+        })
+        .collect();
+    let mut figures = Figures::default();
+    rows.iter().for_each(|row| figures.add(row, month));
+    let rows: Vec<String> = rows.iter().map(|row| canonical(row).unwrap()).collect();
+    let document = Document {
+        definition: DEFINITION.to_owned(),
+        agreement_id: id(number + 1),
+        agreement_number: "SY-YW-2026-01".to_owned(),
+        month,
+        edition: 1,
+        cut_off_on: month.last_day(),
+        computed_at: month.next().first_day().start(),
+        terms: Vec::new(),
+        retention_rule_id: "stay_3m_continuous".to_owned(),
+        previous: None,
+        row_count: i64::try_from(rows.len()).unwrap(),
+        rows_root: hex::encode(merkle::root(rows.iter().map(|row| merkle::leaf(row.as_bytes())))),
+        figures: figures.finish(),
+        restatements: Vec::new(),
+    };
+    Package { statement: canonical(&document).unwrap(), rows, signatures: Vec::new(), terms: Vec::new() }
+}
+
+/// A program that shares nothing with the exchange but the definition counts the same.
+#[test]
+fn an_independent_program_agrees_with_a_thousand_generated_months() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chance = Chance(20_261_123);
+    for number in 0..1_000 {
+        let package = generated(&mut chance, number).write().unwrap();
+        std::fs::write(folder.path().join(format!("{number:04}.zip")), package).unwrap();
+    }
+    assert_eq!(recomputed(folder.path()), (true, "1000 statements, difference 0".to_owned()));
+    let mut spoilt = generated(&mut chance, 2_000);
+    while spoilt.rows.is_empty() || !spoilt.statement.contains("\"certain\":{\"lifted_persons\":0,\"persons\":1") {
+        spoilt = generated(&mut chance, 2_000);
+    }
+    spoilt.statement = spoilt.statement.replacen("\"persons\":1", "\"persons\":2", 1);
+    let file = folder.path().join("spoilt.zip");
+    std::fs::write(&file, spoilt.write().unwrap()).unwrap();
+    assert_eq!(recomputed(&file), (false, "1 statements, difference 1".to_owned()));
 }
 
 fn nobody() -> Value {
