@@ -795,6 +795,7 @@ on_both! {
     async fn the_retention_curve_falls_where_people_left_and_hides_small_groups(app: TestApp) {
         let scene = Scene::in_force(app).await;
         let (_, placements) = scene.sent(0, 12).await;
+        scene.app.clock_set("2026-03-07");
         scene.claim(&placements[..9], "onboarded", "2026-03-06").await.expect(207);
         let path = scene.path("/retention/curve");
         scene.app.clock_set("2026-04-30");
