@@ -10,6 +10,7 @@
 pub mod departures;
 pub mod exchange;
 pub mod findings;
+pub mod month;
 pub mod names;
 pub mod people;
 pub mod plan;
@@ -173,8 +174,11 @@ async fn play(exchange: &mut Exchange, operator: Who, started: Stopwatch) -> Res
         }
     }
     exchange.stand_on(day(plan::PUBLISHED_ON)?);
-    let findings = findings::gather(exchange, &stage).await?;
+    let mut findings = findings::gather(exchange, &stage).await?;
     told(exchange, "对账、履约 reconciliations, fulfilment", stage.agreements.len());
+    let frozen = month::close(exchange, &stage).await?;
+    findings.frozen(frozen);
+    told(exchange, "双方签署月度对账单 statements signed", frozen);
     say("");
     for line in report::lines(&findings) {
         say(&line);
@@ -207,12 +211,13 @@ async fn show_where_to_look(exchange: &mut Exchange, stage: &Stage, address: &st
         say(&format!("  {name}={token}"));
     }
     let agreement = &first.id;
-    let paths = ["fulfilment", "reconciliations", "placements?limit=5"];
+    let stated = month::address(first);
     say("");
     say(&format!("  curl -sH \"Authorization: Bearer $ORIGIN\" {base}/v1/agreements"));
-    for path in paths {
+    for path in ["fulfilment", "reconciliations", "retention/curve", "placements?limit=5"] {
         say(&format!("  curl -sH \"Authorization: Bearer $ORIGIN\" '{base}/v1/agreements/{agreement}/{path}'"));
     }
+    say(&format!("  curl -sH \"Authorization: Bearer $ORIGIN\" '{base}{stated}'"));
     say(&format!(
         "  curl -sH \"Authorization: Bearer $EMPLOYER\" '{base}/v1/agreements/{agreement}/placements?limit=5'"
     ));

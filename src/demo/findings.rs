@@ -60,6 +60,17 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Takes in how many agreements have a month that both sides have signed.
+    pub fn frozen(&mut self, found: usize) {
+        self.faults.push(row(
+            "",
+            "双方签署定稿的月度对账单",
+            "statements both sides signed",
+            plan::AGREEMENTS.len(),
+            found,
+        ));
+    }
+
     /// Whether everything is as planned.
     #[must_use]
     pub fn hold(&self) -> bool {
