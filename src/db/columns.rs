@@ -168,6 +168,12 @@ impl Instant {
         Day(jiff::tz::Offset::constant(8).to_datetime(self.timestamp()).date())
     }
 
+    /// The first instant after this one: what is recorded in this very instant comes before it.
+    #[must_use]
+    pub const fn just_after(self) -> Self {
+        Self::from_micros(self.as_micros().saturating_add(1))
+    }
+
     /// Moved by `seconds`.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {

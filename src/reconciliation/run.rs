@@ -47,7 +47,7 @@ impl Reconciler {
     fn new(connection: &mut DbConnection, run: ReconciliationRun) -> Result<Self> {
         let cut_off = run.cut_off_on;
         // What is recorded while the run is under way belongs to the next one.
-        let begun = crate::db::Instant::from_micros(run.started_at.as_micros().saturating_add(1));
+        let begun = run.started_at.just_after();
         let known_before = cut_off.plus_days(1).start().min(begun);
         let terms = RuleBook::read(connection, run.agreement_id)?;
         let walk = Walk::begin(connection, Books { agreement_id: run.agreement_id, cut_off, known_before }, &terms)?;

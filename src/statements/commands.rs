@@ -15,7 +15,7 @@ use super::{
 };
 use crate::agreements::store::versions;
 use crate::agreements::{self, PartyRole, VersionState};
-use crate::db::{DbConnection, Id, Instant};
+use crate::db::{DbConnection, Id};
 use crate::dispatches;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
@@ -115,7 +115,7 @@ fn open_window(connection: &mut DbConnection, command: &Command<'_>, row: &mut M
 fn write_edition(connection: &mut DbConnection, command: &Command<'_>, row: &MonthlyStatement) -> Result<Edition> {
     let Command { actor, agreement, keys } = *command;
     // What is recorded in this very instant is in it.
-    let known_before = Instant::from_micros(actor.now.as_micros().saturating_add(1));
+    let known_before = actor.now.just_after();
     let terms = RuleBook::read(connection, agreement.id)?;
     let question = Question {
         agreement_id: agreement.id,

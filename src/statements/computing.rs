@@ -4,26 +4,23 @@
 
 use std::collections::HashMap;
 
-use diesel::RunQueryDsl;
-use diesel::sql_types::{Nullable, Text};
-
 use super::document::canonical;
 use super::figures::{Figures, RowContent, RowNode, StatementFigure};
 use super::merkle::{self, Hash, Root};
 use super::month::Month;
+use super::store::facts;
 use crate::agreements::rule_terms::EmployerScope;
-use crate::db::{Day, DbConnection, Id, Instant, Uid, statement};
+use crate::db::{Day, DbConnection, Id, Instant};
 use crate::error::{Error, Result};
 use crate::reconciliation::comparison::Compared;
 use crate::reconciliation::run_hash::RowKey;
 use crate::reconciliation::store::facts::Books;
 use crate::reconciliation::walk::Walk;
-use crate::regions::Scope;
 use crate::retention::checks::RuleBook;
 use crate::retention::exits::ExitEntry;
 use crate::retention::store::{exits, histories};
 use crate::seal::{BlindIndex, KeyRing};
-use crate::workers::{GroupCode, Population};
+use crate::workers::Population;
 
 /// What is computed, and from which facts.
 #[derive(Debug, Clone, Copy)]
@@ -145,8 +142,6 @@ fn content_of(row: &Compared<'_>, month: Month) -> RowContent {
     }
 }
 
-type PersonRow = (Id, Id, GroupCode, Scope, Option<Day>);
-
 /// Adds what only the placements' own rows tell: the token of the person, the group, the scope, and the last day in post.
 fn add_persons<'a>(
     connection: &mut DbConnection,
@@ -156,28 +151,16 @@ fn add_persons<'a>(
     let mut rows: Vec<&mut RowContent> = rows.filter(|row| row.placement_id.is_some()).collect();
     let place = |row: Option<&&mut RowContent>| row.and_then(|row| row.placement_id);
     let (Some(first), Some(last)) = (place(rows.first()), place(rows.last())) else { return Ok(()) };
-    let found: Vec<PersonRow> = statement(
-        "select p.id, w.person_id, p.group_code, p.scope, (select e.placement_ended_on from exit_entry e where e.agreement_id = p.agreement_id \
-         and e.placement_id = p.id and e.recorded_at < ? order by e.recorded_at desc, e.id desc limit 1) \
-         from placement p join worker w on w.party_id = p.origin_id and w.id = p.worker_id where p.agreement_id = ? and p.id >= ? and p.id <= ?",
-    )
-    .bind(question.known_before)
-    .bind(question.agreement_id)
-    .bind(first)
-    .bind(last)
-    .returning::<(Uid, Uid, Text, Text, Nullable<Text>)>()
-    .load(connection)?;
-    let known: HashMap<Id, PersonRow> = found.into_iter().map(|row| (row.0, row)).collect();
+    let known = facts::persons(connection, question.agreement_id, (first, last), question.known_before)?;
     let domain = BlindIndex::tenant(question.agreement_id.0);
     for row in &mut rows {
         let Some(placement_id) = row.placement_id else { continue };
-        let (_, person, group, scope, ended_on) =
-            known.get(&placement_id).ok_or_else(|| Error::internal("a placement without a worker"))?;
-        let token = question.keys.blind_index(domain, "statement_person", &person.to_string());
+        let known = known.get(&placement_id).ok_or_else(|| Error::internal("a placement without a worker"))?;
+        let token = question.keys.blind_index(domain, "statement_person", &known.person_id.to_string());
         row.person = Some(hex::encode(token.first_chunk::<8>().unwrap_or(&[0; 8])));
-        row.lifted = group.is_in(Population::Lifted);
-        row.scope = Some(*scope);
-        row.ended_on = ended_on.filter(|day| *day <= question.month.last_day());
+        row.lifted = known.group.is_in(Population::Lifted);
+        row.scope = Some(known.scope);
+        row.ended_on = known.ended_on.filter(|day| *day <= question.month.last_day());
     }
     Ok(())
 }

@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use diesel::RunQueryDsl;
-use diesel::sql_types::BigInt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,7 +13,8 @@ use super::difference::{figure_changes, row_change};
 use super::document::{FigureChange, RowChange};
 use super::figures::RowContent;
 use super::month::Month;
-use crate::db::{Column, DbConnection, Id, Instant, Uid, statement};
+use super::store::facts;
+use crate::db::{DbConnection, Id, Instant};
 use crate::error::Result;
 
 crate::text_enum! {
@@ -162,49 +161,18 @@ fn moves(change: &RowChange, month: Month) -> Vec<Move> {
     figures.into_iter().filter(|(_, by)| *by != 0).map(|(figure, by)| Move { figure, by }).collect()
 }
 
-/// Where facts about placements are recorded, and when.
-const FACTS: [(FactKind, &str, &str); 4] = [
-    (FactKind::Claim, "claim", "recorded_at"),
-    (FactKind::Exit, "exit_entry", "recorded_at"),
-    (FactKind::Observation, "observation", "recorded_at"),
-    (FactKind::Dispute, "dispute", "raised_at"),
-];
-
-/// Adds to each row what was recorded about its placement between the two instants.
+/// Why the figures of a month changed between two instants: both computations, and what was recorded about each row in between.
 ///
 /// # Errors
 /// What the database says.
-pub fn add_facts(
-    connection: &mut DbConnection,
-    agreement_id: Id,
-    (from, to): (Instant, Instant),
-    rows: &mut [MovedRow],
-) -> Result<()> {
-    let ids: Vec<[Id; 1]> = rows.iter().map(|row| [row.change.subject_id]).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let ids = serde_json::to_string(&ids)?;
-    let mut facts: HashMap<Id, Vec<MovingFact>> = HashMap::new();
-    for (kind, table, at) in FACTS {
-        let source = connection.rows(&[("id", Column::Id)]);
-        let found: Vec<(Id, Id, Instant)> = statement(format!(
-            "select f.placement_id, f.id, f.{at} from {source} r cross join {table} f \
-             where f.agreement_id = ? and f.placement_id = r.id and f.{at} >= ? and f.{at} < ?"
-        ))
-        .bind(ids.clone())
-        .bind(agreement_id)
-        .bind(from)
-        .bind(to)
-        .returning::<(Uid, Uid, BigInt)>()
-        .load(connection)?;
-        for (placement_id, id, recorded_at) in found {
-            facts.entry(placement_id).or_default().push(MovingFact { kind, id, recorded_at });
-        }
-    }
-    for row in rows {
-        row.facts = facts.remove(&row.change.subject_id).unwrap_or_default();
+pub fn explain(connection: &mut DbConnection, before: &Question<'_>, after: &Question<'_>) -> Result<FigureMovement> {
+    let (figures, mut rows) = between(connection, before, after)?;
+    let ids: Vec<Id> = rows.iter().map(|row| row.change.subject_id).collect();
+    let (from, to) = (before.known_before, after.known_before);
+    let mut recorded = facts::recorded_between(connection, after.agreement_id, (from, to), &ids)?;
+    for row in &mut rows {
+        row.facts = recorded.remove(&row.change.subject_id).unwrap_or_default();
         row.facts.sort_by_key(|fact| (fact.recorded_at, fact.id));
     }
-    Ok(())
+    Ok(FigureMovement { month: after.month, from, to, figures, rows })
 }

@@ -1,6 +1,7 @@
 //! Statements, editions, rows, signatures and objections in the database. Each function takes an agreement the caller was let into.
 
 pub mod editions;
+pub mod facts;
 pub mod objections;
 
 use diesel::prelude::*;

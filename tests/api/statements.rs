@@ -436,7 +436,9 @@ fn generated(chance: &mut Chance, number: u128) -> Package {
         })
         .collect();
     let mut figures = Figures::default();
-    rows.iter().for_each(|row| figures.add(row, month));
+    for row in &rows {
+        figures.add(row, month);
+    }
     let rows: Vec<String> = rows.iter().map(|row| canonical(row).unwrap()).collect();
     let document = Document {
         definition: DEFINITION.to_owned(),

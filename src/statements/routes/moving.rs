@@ -17,7 +17,7 @@ use crate::identity::policy::AgreementsRead;
 use crate::retention::checks::RuleBook;
 use crate::statements::computing::Question;
 use crate::statements::month::Month;
-use crate::statements::movement::{AmendmentEffect, FigureMovement, NewPreview, add_facts, between};
+use crate::statements::movement::{AmendmentEffect, FigureMovement, NewPreview, between, explain};
 use crate::statements::rules;
 
 pub(super) fn mount_within(config: &mut ServiceConfig) {
@@ -37,6 +37,12 @@ struct Period {
     to: Option<Instant>,
 }
 
+fn require_order(from: Instant, to: Instant) -> Result<()> {
+    let (en, zh) = ("from must not be later than to", "from 不得晚于 to");
+    let fault = || Error::new(Code::ParameterInvalid).fault(Fault::query("from", "after_to", en, zh));
+    if from > to { Err(fault()) } else { Ok(()) }
+}
+
 /// Find out why figures changed
 ///
 /// The figures of a month as they were known at two instants, every row that is not as it was, which figures it moved, and what was
@@ -52,11 +58,8 @@ async fn get_figure_changes(
 ) -> Result<Answer> {
     let (agreement_id, keys, now) = (path.into_inner(), state.keys.clone(), state.clock.now());
     let Period { month, from, to } = query.0;
-    let to = to.unwrap_or_else(|| Instant::from_micros(now.as_micros().saturating_add(1)));
-    if from > to {
-        let (en, zh) = ("from must not be later than to", "from 不得晚于 to");
-        return Err(Error::new(Code::ParameterInvalid).fault(Fault::query("from", "after_to", en, zh)));
-    }
+    let to = to.unwrap_or_else(|| now.just_after());
+    require_order(from, to)?;
     let read = move |connection: &mut DbConnection| {
         membership(connection, &caller.scope, agreement_id)?;
         let terms = RuleBook::read(connection, agreement_id)?;
@@ -68,9 +71,7 @@ async fn get_figure_changes(
             terms: &terms,
             keys: &keys,
         };
-        let (figures, mut rows) = between(connection, &at(from), &at(to))?;
-        add_facts(connection, agreement_id, (from, to), &mut rows)?;
-        Answer::ok(&FigureMovement { month, from, to, figures, rows })
+        Answer::ok(&explain(connection, &at(from), &at(to))?)
     };
     state.db.read(read).await
 }
@@ -100,7 +101,7 @@ async fn preview_amendment(
         }
         let (ratified, proposed) =
             (RuleBook::read(connection, agreement_id)?, RuleBook::of_one(version.document()?.terms));
-        let known_before = Instant::from_micros(now.as_micros().saturating_add(1));
+        let known_before = now.just_after();
         let by = |terms| Question { agreement_id, month, known_before, in_retrospect: false, terms, keys: &keys };
         let (figures, rows) = between(connection, &by(&ratified), &by(&proposed))?;
         Answer::ok(&AmendmentEffect { version: number, month, figures, rows })

@@ -1,0 +1,90 @@
+//! What the placements' own rows and the facts about them tell a computation.
+
+use std::collections::HashMap;
+
+use diesel::RunQueryDsl;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
+use crate::error::Result;
+use crate::regions::Scope;
+use crate::statements::movement::{FactKind, MovingFact};
+use crate::workers::GroupCode;
+
+/// Who a placement is about.
+#[derive(Debug, Clone, Copy)]
+pub struct PlacedPerson {
+    /// The person's number, which never leaves the exchange.
+    pub person_id: Id,
+    /// The group it counts in.
+    pub group: GroupCode,
+    /// How far from home.
+    pub scope: Scope,
+    /// The last day in post, as it was known then.
+    pub ended_on: Option<Day>,
+}
+
+/// Who the placements of a stretch of ids are about, as it was known before an instant.
+///
+/// # Errors
+/// What the database says.
+pub fn persons(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    (first, last): (Id, Id),
+    known_before: Instant,
+) -> Result<HashMap<Id, PlacedPerson>> {
+    let found: Vec<(Id, Id, GroupCode, Scope, Option<Day>)> = statement(
+        "select p.id, w.person_id, p.group_code, p.scope, (select e.placement_ended_on from exit_entry e where e.agreement_id = p.agreement_id \
+         and e.placement_id = p.id and e.recorded_at < ? order by e.recorded_at desc, e.id desc limit 1) \
+         from placement p join worker w on w.party_id = p.origin_id and w.id = p.worker_id where p.agreement_id = ? and p.id >= ? and p.id <= ?",
+    )
+    .bind(known_before)
+    .bind(agreement_id)
+    .bind(first)
+    .bind(last)
+    .returning::<(Uid, Uid, Text, Text, Nullable<Text>)>()
+    .load(connection)?;
+    let person = |(id, person_id, group, scope, ended_on)| (id, PlacedPerson { person_id, group, scope, ended_on });
+    Ok(found.into_iter().map(person).collect())
+}
+
+/// Where facts about placements are recorded, and when.
+const FACTS: [(FactKind, &str, &str); 4] = [
+    (FactKind::Claim, "claim", "recorded_at"),
+    (FactKind::Exit, "exit_entry", "recorded_at"),
+    (FactKind::Observation, "observation", "recorded_at"),
+    (FactKind::Dispute, "dispute", "raised_at"),
+];
+
+/// What was recorded about placements between two instants, by placement.
+///
+/// # Errors
+/// What the database says.
+pub fn recorded_between(
+    connection: &mut DbConnection,
+    agreement_id: Id,
+    (from, to): (Instant, Instant),
+    placements: &[Id],
+) -> Result<HashMap<Id, Vec<MovingFact>>> {
+    let mut facts: HashMap<Id, Vec<MovingFact>> = HashMap::new();
+    let ids: Vec<[&Id; 1]> = placements.iter().map(|id| [id]).collect();
+    let ids = serde_json::to_string(&ids)?;
+    for (kind, table, at) in FACTS.into_iter().filter(|_| !placements.is_empty()) {
+        let source = connection.rows(&[("id", Column::Id)]);
+        let found: Vec<(Id, Id, Instant)> = statement(format!(
+            "select f.placement_id, f.id, f.{at} from {source} r cross join {table} f \
+             where f.agreement_id = ? and f.placement_id = r.id and f.{at} >= ? and f.{at} < ?"
+        ))
+        .bind(ids.clone())
+        .bind(agreement_id)
+        .bind(from)
+        .bind(to)
+        .returning::<(Uid, Uid, BigInt)>()
+        .load(connection)?;
+        for (placement_id, id, recorded_at) in found {
+            facts.entry(placement_id).or_default().push(MovingFact { kind, id, recorded_at });
+        }
+    }
+    Ok(facts)
+}
