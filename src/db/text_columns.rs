@@ -130,6 +130,20 @@ macro_rules! text_enum {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.as_str()) }
         }
 
+        impl $crate::db::row_set::Cell for $name {
+            const KIND: $crate::db::row_set::Kind = $crate::db::row_set::Kind::Text;
+            fn gather(values: impl Iterator<Item = Self>) -> $crate::db::row_set::Cells {
+                $crate::db::row_set::Cells::known(values.map(|value| Some(value.as_str())))
+            }
+        }
+
+        impl $crate::db::row_set::Cell for Option<$name> {
+            const KIND: $crate::db::row_set::Kind = $crate::db::row_set::Kind::Text;
+            fn gather(values: impl Iterator<Item = Self>) -> $crate::db::row_set::Cells {
+                $crate::db::row_set::Cells::known(values.map(|value| value.map($name::as_str)))
+            }
+        }
+
         // By hand: the derive does not see names that come out of a macro, and would promise the names of the variants.
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
