@@ -36,7 +36,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("events/routes.rs", "app", "a handler is handed the application's state"),
     ("routes.rs", "app", "a handler is handed the application's state"),
     ("routes/", "app", "a handler is handed the application's state"),
-    ("db/statement.rs", "regions", "a region code binds as text like the platform's own columns"),
 ];
 
 /// Besides `db/` and files named `store`: where queries may stand, and why.

@@ -6,9 +6,9 @@
 //!
 //! A table is joined to it by its **whole key**, and every part of the key comes from the rows: what all rows have in common, such as
 //! the agreement, is a [`shared`](RowSet::shared) column. Then no back end can find a way into the table but the key of a row.
-//! Written as `p.agreement_id = ? and p.id = r.id`, the first half would be a way in of its own: SQLite, and PostgreSQL until it has
-//! analysed the table, take an agreement for a handful of rows, read all of them, and look for each among the rows of the call. The
-//! words are `from ? r cross join placement p where …` (SQLite keeps the order of a cross join), `update … from ? r where …`, and
+//! Written as `p.agreement_id = ? and p.id = r.id`, the first half would be a way in of its own: a planner without figures of the table,
+//! or of an agreement that is new, takes it for a handful of rows, reads all of them, and looks for each among the rows of the call.
+//! The words are `from ? r cross join placement p where …` (SQLite keeps the order of a cross join), `update … from ? r where …`, and
 //! `delete … where (agreement_id, id) in (select r.agreement_id, r.id from ? r)`.
 //!
 //! PostgreSQL takes the rows as one JSON parameter. On SQLite a value that comes out of JSON as hexadecimal costs four times one that is
@@ -24,9 +24,8 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
-use super::columns::{Day, Id, Instant, Uid};
+use super::columns::{Id, Instant, Uid};
 use super::statement::{Bind, Scalar, push_scalar};
-use crate::regions::RegionCode;
 
 /// Rows being made ready for a statement: what they are made of, and their columns so far.
 #[derive(Debug, Clone)]
@@ -145,7 +144,8 @@ impl Cells {
         Self(Gathered::Texts(texts.map(|text| text.map(Cow::Borrowed)).collect()))
     }
 
-    fn texts(texts: impl Iterator<Item = Option<impl ToString>>) -> Self {
+    /// Of texts as they display.
+    pub fn texts(texts: impl Iterator<Item = Option<impl ToString>>) -> Self {
         Self(Gathered::Texts(texts.map(|text| text.map(|text| Cow::Owned(text.to_string()))).collect()))
     }
 
@@ -180,10 +180,6 @@ cell! {
     &str => Text, |texts| Cells::texts(texts.map(Some));
     Option<&str> => Text, |texts| Cells::texts(texts);
     String => Text, |texts| Cells::texts(texts.map(Some));
-    Day => Text, |days| Cells::texts(days.map(Some));
-    Option<Day> => Text, |days| Cells::texts(days);
-    RegionCode => Text, |codes| Cells::texts(codes.map(Some));
-    Option<RegionCode> => Text, |codes| Cells::texts(codes);
     [u8; 16] => Bytes, |salts| Cells::packed(salts);
     [u8; 32] => Bytes, |digests| Cells::packed(digests);
     Option<[u8; 32]> => Bytes, |digests| Cells::bytes(digests);

@@ -11,7 +11,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::{QueryResult, RunQueryDsl};
 
-use super::columns::{Day, Id, Instant, Uid};
+use super::columns::{Id, Instant, Uid};
 use super::connection::{DbConnection, MultiBackend};
 use super::row_set::Rows;
 
@@ -90,13 +90,10 @@ scalar! {
     String => |v| Scalar::Text(Some(v));
     Option<String> => |v| Scalar::Text(v);
     Option<&str> => |v| Scalar::Text(v.map(ToOwned::to_owned));
-    Day => |v| Scalar::Text(Some(v.to_string()));
-    Option<Day> => |v| Scalar::Text(v.map(|day| day.to_string()));
     Vec<u8> => |v| Scalar::Bytes(Some(v));
     Option<Vec<u8>> => |v| Scalar::Bytes(v);
     &[u8] => |v| Scalar::Bytes(Some(v.to_vec()));
     bool => |v| Scalar::Bool(v);
-    crate::regions::RegionCode => |v| Scalar::Text(Some(v.to_string()));
 }
 
 impl<ST> Statement<ST> {

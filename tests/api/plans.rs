@@ -166,7 +166,7 @@ fn explained_on_postgres(
     for text in statements {
         let DbConnection::Postgres(native) = connection else { return Ok(Vec::new()) };
         native.batch_execute(&format!("prepare explained as {text}"))?;
-        let binds = (1..).take_while(|number| text.contains(&format!("${number}"))).count();
+        let binds = (1..100).take_while(|number| text.contains(&format!("${number}"))).count();
         let binds = vec!["null"; binds].join(", ");
         let plan = statement(format!("explain execute explained({binds})")).returning::<Text>().load(connection)?;
         explained.push((text.clone(), plan));

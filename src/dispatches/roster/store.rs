@@ -18,6 +18,10 @@ use crate::workers::store::WorkerFacts;
 type QuotaRow = (Id, Id, Id, RegionCode, Option<String>, QuotaState, Day);
 type QuotaTypes = (Uid, Uid, Uid, Text, Nullable<Text>, Text, Text);
 
+/// The quotas `q` of an agreement that rows `r` name in a way still to be said, drafts left out.
+const QUOTA: &str = "select q.id, q.destination_id, q.employer_id, q.region_code, q.partner_ref, q.state, q.valid_until \
+    from ? r cross join quota q where q.agreement_id = r.agreement_id and q.state <> 'draft'";
+
 /// The quotas that the rows name, drafts left out.
 pub(super) fn quotas(
     connection: &mut DbConnection,
@@ -28,8 +32,6 @@ pub(super) fn quotas(
     let ids: HashSet<Id> = rows.iter().filter_map(|row| row.quota_id).collect();
     let refs: HashSet<&str> =
         rows.iter().filter(|row| row.quota_id.is_none()).filter_map(|row| row.quota_ref.as_deref()).collect();
-    const QUOTA: &str = "select q.id, q.destination_id, q.employer_id, q.region_code, q.partner_ref, q.state, q.valid_until \
-        from ? r cross join quota q where q.agreement_id = r.agreement_id and q.state <> 'draft'";
     let mut found: Vec<QuotaRow> = Vec::new();
     if !ids.is_empty() {
         let named = RowSet::list("id", ids.iter().copied()).shared("agreement_id", agreement_id);
