@@ -13,6 +13,7 @@ pub mod constraint;
 mod executor;
 mod lane;
 pub mod page;
+pub mod row_set;
 #[expect(missing_docs, reason = "the table macro writes public items without docs")]
 pub mod schema;
 pub mod statement;
@@ -23,7 +24,8 @@ pub use connection::{DbConnection, Location};
 pub use executor::{Db, once, snapshot};
 pub use lane::{Lane, Together};
 pub use page::{Keyset, Page, PageRequest};
-pub use statement::{Column, Statement, statement};
+pub use row_set::RowSet;
+pub use statement::{Statement, statement};
 
 /// A day (24 hours) in seconds.
 pub const DAY_SECONDS: i64 = 86_400;

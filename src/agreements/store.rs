@@ -3,20 +3,19 @@
 
 pub mod versions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::document::Digest;
 use super::requests::{AgreementFilter, NewSignatory};
 use super::{Agreement, AgreementState, PartyRole, Standing, Terms, VersionState, rules};
 use crate::db::schema::{agreement, agreement_party};
-use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, Uid, statement};
+use crate::db::{Day, DbConnection, Id, Instant, PageRequest, RowSet, Uid, statement};
 use crate::error::{Code, Error, Result};
 use crate::identity::Scope;
 
@@ -204,14 +203,12 @@ pub fn parties(connection: &mut DbConnection, agreement_id: Id) -> Result<Vec<Ag
 /// # Errors
 /// What the database says.
 pub fn active_parties(connection: &mut DbConnection, ids: &[Id]) -> Result<HashMap<Id, String>> {
-    let source = connection.rows(&[("id", Column::Id)]);
-    let wanted: Vec<Value> = ids.iter().map(|id| json!([id])).collect();
-    let rows: Vec<(Id, String)> = statement(format!(
-        "select p.id, p.name from party p where p.state = 'active' and p.id in (select r.id from {source} r)"
-    ))
-    .bind(Value::Array(wanted).to_string())
-    .returning::<(Uid, Text)>()
-    .load(connection)?;
+    let unique: HashSet<Id> = ids.iter().copied().collect();
+    let rows: Vec<(Id, String)> =
+        statement("select p.id, p.name from ? r cross join party p where p.id = r.id and p.state = 'active'")
+            .bind(RowSet::list("id", unique))
+            .returning::<(Uid, Text)>()
+            .load(connection)?;
     Ok(rows.into_iter().collect())
 }
 
@@ -225,12 +222,14 @@ pub fn insert(connection: &mut DbConnection, row: &Agreement, parties: &[NewSign
 }
 
 fn insert_parties(connection: &mut DbConnection, agreement_id: Id, parties: &[NewSignatory]) -> Result<()> {
-    let source = connection.rows(&[("agreement_id", Column::Id), ("party_id", Column::Id), ("role", Column::Text)]);
-    let rows: Vec<Value> = parties.iter().map(|party| json!([agreement_id, party.party_id, party.role])).collect();
-    statement(format!(
-        "insert into agreement_party (agreement_id, party_id, role) select r.agreement_id, r.party_id, r.role from {source} r"
-    ))
-    .bind(Value::Array(rows).to_string())
+    let rows = RowSet::of(parties)
+        .shared("agreement_id", agreement_id)
+        .column("party_id", |party| party.party_id)
+        .column("role", |party| party.role);
+    statement(
+        "insert into agreement_party (agreement_id, party_id, role) select r.agreement_id, r.party_id, r.role from ? r",
+    )
+    .bind(rows)
     .run(connection)?;
     Ok(())
 }
@@ -240,22 +239,19 @@ fn insert_parties(connection: &mut DbConnection, agreement_id: Id, parties: &[Ne
 /// # Errors
 /// What the database says.
 pub fn replace_parties(connection: &mut DbConnection, agreement_id: Id, parties: &[NewSignatory]) -> Result<()> {
-    let kept: Vec<Value> = parties.iter().map(|party| json!([party.party_id])).collect();
-    let source = connection.rows(&[("party_id", Column::Id)]);
-    statement(format!(
-        "delete from agreement_party where agreement_id = ? and party_id not in (select r.party_id from {source} r)"
-    ))
-    .bind(agreement_id)
-    .bind(Value::Array(kept).to_string())
-    .run(connection)?;
-    let source = connection.rows(&[("party_id", Column::Id), ("role", Column::Text)]);
-    let rows: Vec<Value> = parties.iter().map(|party| json!([party.party_id, party.role])).collect();
-    statement(format!(
-        "update agreement_party set role = r.role from {source} r \
-         where agreement_party.agreement_id = ? and agreement_party.party_id = r.party_id"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+    statement("delete from agreement_party where agreement_id = ? and party_id not in (select r.party_id from ? r)")
+        .bind(agreement_id)
+        .bind(RowSet::list("party_id", parties.iter().map(|party| party.party_id)))
+        .run(connection)?;
+    let rows = RowSet::of(parties)
+        .shared("agreement_id", agreement_id)
+        .column("party_id", |party| party.party_id)
+        .column("role", |party| party.role);
+    statement(
+        "update agreement_party set role = r.role from ? r \
+         where agreement_party.agreement_id = r.agreement_id and agreement_party.party_id = r.party_id",
+    )
+    .bind(rows)
     .run(connection)?;
     let known: Vec<Id> = agreement_party::table
         .filter(agreement_party::agreement_id.eq(agreement_id))

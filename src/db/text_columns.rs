@@ -51,6 +51,32 @@ macro_rules! text_column {
                 Ok(diesel::serialize::IsNull::No)
             }
         }
+
+        impl $crate::db::row_set::Cell for $name {
+            const KIND: $crate::db::row_set::Kind = $crate::db::row_set::Kind::Text;
+            fn gather(values: impl Iterator<Item = Self>) -> $crate::db::row_set::Cells {
+                $crate::db::row_set::Cells::texts(values.map(Some))
+            }
+        }
+
+        impl $crate::db::row_set::Cell for Option<$name> {
+            const KIND: $crate::db::row_set::Kind = $crate::db::row_set::Kind::Text;
+            fn gather(values: impl Iterator<Item = Self>) -> $crate::db::row_set::Cells {
+                $crate::db::row_set::Cells::texts(values)
+            }
+        }
+
+        impl From<$name> for $crate::db::statement::Scalar {
+            fn from(value: $name) -> Self {
+                Self::Text(Some(value.to_string()))
+            }
+        }
+
+        impl From<Option<$name>> for $crate::db::statement::Scalar {
+            fn from(value: Option<$name>) -> Self {
+                Self::Text(value.map(|value| value.to_string()))
+            }
+        }
     };
 }
 
@@ -128,6 +154,20 @@ macro_rules! text_enum {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.as_str()) }
+        }
+
+        impl $crate::db::row_set::Cell for $name {
+            const KIND: $crate::db::row_set::Kind = $crate::db::row_set::Kind::Text;
+            fn gather(values: impl Iterator<Item = Self>) -> $crate::db::row_set::Cells {
+                $crate::db::row_set::Cells::known(values.map(|value| Some(value.as_str())))
+            }
+        }
+
+        impl $crate::db::row_set::Cell for Option<$name> {
+            const KIND: $crate::db::row_set::Kind = $crate::db::row_set::Kind::Text;
+            fn gather(values: impl Iterator<Item = Self>) -> $crate::db::row_set::Cells {
+                $crate::db::row_set::Cells::known(values.map(|value| value.map($name::as_str)))
+            }
         }
 
         // By hand: the derive does not see names that come out of a macro, and would promise the names of the variants.

@@ -3,11 +3,9 @@
 //! Only what the facts decide is stored (`retained`, `left`); until then a row is `pending`, and whether it is not due or unverifiable
 //! is told by the clock.
 
-use serde_json::{Value, json};
-
 use crate::agreements::Terms;
 use crate::agreements::rule_terms::{RetentionNode, StartBasis};
-use crate::db::{Column, Day, DbConnection, Id, statement};
+use crate::db::{Day, DbConnection, Id, RowSet, statement};
 use crate::error::Result;
 
 /// Onboarded placements whose checks are to be made.
@@ -32,24 +30,28 @@ pub fn schedule(
         return Ok(());
     }
     let nodes = &terms.retention.nodes;
-    let rows: Vec<Value> = placements
+    let asked: Vec<(Id, String, Day)> = placements
         .iter()
         .flat_map(|placement| {
             let start = start_of(placement, terms.retention.start_basis);
-            nodes.iter().map(move |node: &RetentionNode| {
-                json!([placement.placement_id, node.code(), Day(node.due_day(start.0))])
-            })
+            nodes
+                .iter()
+                .map(move |node: &RetentionNode| (placement.placement_id, node.code(), Day(node.due_day(start.0))))
         })
         .collect();
     drop_foreign(connection, agreement_id, placements, nodes)?;
-    let source = connection.rows(&[("placement_id", Column::Id), ("node", Column::Text), ("due_on", Column::Text)]);
-    statement(format!(
+    let rows = RowSet::of(&asked)
+        .shared("agreement_id", agreement_id)
+        .column("placement_id", |(placement_id, ..)| *placement_id)
+        .column("node", |(_, node, _)| node.as_str())
+        .column("due_on", |(.., due_on)| *due_on);
+    // "where true" keeps SQLite from reading "on conflict" as part of a join.
+    statement(
         "insert into retention_check (agreement_id, placement_id, node, due_on, state, reason) \
-         select a.id, r.placement_id, r.node, r.due_on, 'pending', 'scheduled' from {source} r, agreement a where a.id = ? \
-         on conflict (agreement_id, placement_id, node) do update set due_on = excluded.due_on"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+         select r.agreement_id, r.placement_id, r.node, r.due_on, 'pending', 'scheduled' from ? r where true \
+         on conflict (agreement_id, placement_id, node) do update set due_on = excluded.due_on",
+    )
+    .bind(rows)
     .run(connection)?;
     Ok(())
 }
@@ -61,17 +63,14 @@ fn drop_foreign(
     placements: &[Onboarded],
     nodes: &[RetentionNode],
 ) -> Result<()> {
-    let ids: Vec<[Id; 1]> = placements.iter().map(|placement| [placement.placement_id]).collect();
-    let nodes: Vec<[String; 1]> = nodes.iter().map(|node| [node.code()]).collect();
-    let placed = connection.rows(&[("id", Column::Id)]);
-    let asked = connection.rows(&[("node", Column::Text)]);
-    statement(format!(
-        "delete from retention_check where agreement_id = ? and placement_id in (select r.id from {placed} r) \
-         and node not in (select n.node from {asked} n)"
-    ))
-    .bind(agreement_id)
-    .bind(serde_json::to_string(&ids)?)
-    .bind(serde_json::to_string(&nodes)?)
+    let placed = RowSet::list("id", placements.iter().map(|placement| placement.placement_id));
+    let codes: Vec<String> = nodes.iter().map(|node| node.code()).collect();
+    statement(
+        "delete from retention_check where (agreement_id, placement_id) in (select r.agreement_id, r.id from ? r) \
+         and node not in (select n.node from ? n)",
+    )
+    .bind(placed.shared("agreement_id", agreement_id))
+    .bind(RowSet::list("node", codes.iter().map(String::as_str)))
     .run(connection)?;
     Ok(())
 }

@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
-use serde_json::{Value, json};
 
 use super::checks::{self, Onboarded};
 use super::enrolment::event;
 use super::{Dispatch, Placement, PlacementState, store, tally};
 use crate::agreements::Terms;
 use crate::agreements::rule_terms::EvidenceLevel;
-use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::db::{Day, DbConnection, Id, RowSet, Uid, statement};
 use crate::error::{Error, Result};
 use crate::events::{Actor, log};
 use crate::quotas::accounts::{self, EntryKind};
@@ -70,23 +69,19 @@ pub fn depart(
 ) -> Result<()> {
     let refs: Vec<WorkerRef> = roster.iter().map(|row| WorkerRef::Id(row.worker_id)).collect();
     let groups = resolve(connection, dispatch.origin_id, &refs, departed_on)?;
-    let rows: Vec<Value> = roster
-        .iter()
-        .zip(&groups)
-        .map(|(row, worker)| json!([row.id, worker.as_ref().map_or(row.group_code, |worker| worker.group_code)]))
-        .collect();
+    let rows = RowSet::of(roster.iter().zip(&groups))
+        .shared("agreement_id", dispatch.agreement_id)
+        .column("id", |(row, _)| row.id)
+        .column("group_code", |(row, worker)| worker.as_ref().map_or(row.group_code, |worker| worker.group_code));
     accounts::settle_holds(connection, dispatch.agreement_id, dispatch.id, EntryKind::Consume, "departed", actor.now)?;
     tally::around(connection, dispatch.agreement_id, &workers_of(roster), |connection| {
-        let source = connection.rows(&[("id", Column::Id), ("group_code", Column::Text)]);
-        let key = connection.driven_key();
-        statement(format!(
-            "update placement set state = 'departed', departed_on = ?, departure_recorded_at = ?, group_code = r.group_code, version = placement.version + 1 from {source} r \
-             where placement.agreement_id = {key} and placement.id = r.id and placement.state = 'enrolled'"
-        ))
+        statement(
+            "update placement set state = 'departed', departed_on = ?, departure_recorded_at = ?, group_code = r.group_code, version = placement.version + 1 from ? r \
+             where placement.agreement_id = r.agreement_id and placement.id = r.id and placement.state = 'enrolled'",
+        )
         .bind(departed_on)
         .bind(actor.now)
-        .bind(Value::Array(rows).to_string())
-        .bind(dispatch.agreement_id)
+        .bind(rows)
         .run(connection)?;
         Ok(())
     })?;
@@ -200,15 +195,12 @@ fn scopes(
     if moved.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<Value> = moved.keys().map(|id| json!([id])).collect();
-    let (source, join) = (connection.rows(&[("id", Column::Id)]), connection.driving_join());
-    let places: Vec<(Id, RegionCode, RegionCode)> = statement(format!(
-        "select p.id, w.hukou_code, q.region_code from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id \
-         join worker w on w.party_id = p.origin_id and w.id = p.worker_id \
-         join quota q on q.agreement_id = p.agreement_id and q.id = p.quota_id"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+    let places: Vec<(Id, RegionCode, RegionCode)> = statement(
+        "select p.id, w.hukou_code, q.region_code from ? r cross join placement p cross join worker w cross join quota q \
+         where p.agreement_id = r.agreement_id and p.id = r.id and w.party_id = p.origin_id and w.id = p.worker_id \
+         and q.agreement_id = p.agreement_id and q.id = p.quota_id",
+    )
+    .bind(RowSet::list("id", moved.keys().copied()).shared("agreement_id", agreement_id))
     .returning::<(Uid, Text, Text)>()
     .load(connection)?;
     let scope = |(id, hukou, planned): (Id, RegionCode, RegionCode)| {
@@ -224,44 +216,25 @@ fn write_outcomes(
     outcomes: &[Outcome],
     scopes: &HashMap<Id, Scope>,
 ) -> Result<()> {
-    let rows: Vec<Value> = outcomes
-        .iter()
-        .map(|outcome| {
-            json!([
-                outcome.placement_id,
-                outcome.state,
-                outcome.outcome_on,
-                outcome.onboarded_on,
-                outcome.real_employer_id,
-                outcome.real_region_code,
-                outcome.evidence,
-                outcome.late,
-                outcome.certain,
-                scopes.get(&outcome.placement_id)
-            ])
-        })
-        .collect();
-    let source = connection.rows(&[
-        ("id", Column::Id),
-        ("state", Column::Text),
-        ("outcome_on", Column::Text),
-        ("onboarded_on", Column::Text),
-        ("real_employer_id", Column::Id),
-        ("real_region_code", Column::Text),
-        ("evidence", Column::Text),
-        ("late", Column::Bool),
-        ("certain", Column::Bool),
-        ("scope", Column::Text),
-    ]);
-    let key = connection.driven_key();
-    let written = statement(format!(
+    let rows = RowSet::of(outcomes)
+        .shared("agreement_id", agreement_id)
+        .column("id", |outcome| outcome.placement_id)
+        .column("state", |outcome| outcome.state)
+        .column("outcome_on", |outcome| outcome.outcome_on)
+        .column("onboarded_on", |outcome| outcome.onboarded_on)
+        .column("real_employer_id", |outcome| outcome.real_employer_id)
+        .column("real_region_code", |outcome| outcome.real_region_code)
+        .column("evidence", |outcome| outcome.evidence)
+        .column("late", |outcome| outcome.late)
+        .column("certain", |outcome| outcome.certain)
+        .column("scope", |outcome| scopes.get(&outcome.placement_id).copied());
+    let written = statement(
         "update placement set state = r.state, outcome_on = r.outcome_on, onboarded_on = r.onboarded_on, real_employer_id = r.real_employer_id, \
          real_region_code = r.real_region_code, evidence = r.evidence, late = r.late, certain = r.certain, scope = coalesce(r.scope, placement.scope), \
-         version = placement.version + 1 from {source} r \
-         where placement.agreement_id = {key} and placement.id = r.id and placement.departed_on is not null and placement.state <> 'ended'"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+         version = placement.version + 1 from ? r \
+         where placement.agreement_id = r.agreement_id and placement.id = r.id and placement.departed_on is not null and placement.state <> 'ended'",
+    )
+    .bind(rows)
     .run(connection)?;
     if written == outcomes.len() {
         Ok(())
@@ -272,36 +245,31 @@ fn write_outcomes(
 
 /// A person who turns out not to have arrived has no checks to pass.
 fn drop_checks(connection: &mut DbConnection, agreement_id: Id, outcomes: &[Outcome]) -> Result<()> {
-    let rows: Vec<Value> = outcomes
-        .iter()
-        .filter(|outcome| outcome.onboarded_on.is_none())
-        .map(|outcome| json!([outcome.placement_id]))
-        .collect();
-    if rows.is_empty() {
+    let absent = outcomes.iter().filter(|outcome| outcome.onboarded_on.is_none()).map(|outcome| outcome.placement_id);
+    let absent = RowSet::list("id", absent).shared("agreement_id", agreement_id);
+    if absent.is_empty() {
         return Ok(());
     }
-    let source = connection.rows(&[("id", Column::Id)]);
-    statement(format!(
-        "delete from retention_check where agreement_id = ? and placement_id in (select r.id from {source} r)"
-    ))
-    .bind(agreement_id)
-    .bind(Value::Array(rows).to_string())
+    statement(
+        "delete from retention_check where (agreement_id, placement_id) in (select r.agreement_id, r.id from ? r)",
+    )
+    .bind(absent)
     .run(connection)?;
     Ok(())
 }
 
 /// Ends jobs: the worker is free for another dispatch. Call it inside [`tally::around`].
 pub fn end(connection: &mut DbConnection, agreement_id: Id, endings: &[Ending]) -> Result<()> {
-    let rows: Vec<Value> =
-        endings.iter().map(|ending| json!([ending.placement_id, ending.ended_on, ending.end_reason])).collect();
-    let source = connection.rows(&[("id", Column::Id), ("ended_on", Column::Text), ("end_reason", Column::Text)]);
-    let key = connection.driven_key();
-    statement(format!(
-        "update placement set state = 'ended', ended_on = r.ended_on, end_reason = r.end_reason, version = placement.version + 1 from {source} r \
-         where placement.agreement_id = {key} and placement.id = r.id and placement.onboarded_on is not null"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+    let rows = RowSet::of(endings)
+        .shared("agreement_id", agreement_id)
+        .column("id", |ending| ending.placement_id)
+        .column("ended_on", |ending| ending.ended_on)
+        .column("end_reason", |ending| ending.end_reason.as_str());
+    statement(
+        "update placement set state = 'ended', ended_on = r.ended_on, end_reason = r.end_reason, version = placement.version + 1 from ? r \
+         where placement.agreement_id = r.agreement_id and placement.id = r.id and placement.onboarded_on is not null",
+    )
+    .bind(rows)
     .run(connection)?;
     let ids: Vec<Id> = endings.iter().map(|ending| ending.placement_id).collect();
     let ended = store::placements_of(connection, agreement_id, &ids)?;
@@ -329,14 +297,15 @@ pub fn set_disputed(connection: &mut DbConnection, agreement_id: Id, marks: &[(I
     let ids: Vec<Id> = marks.iter().map(|(id, _)| *id).collect();
     let placements = store::placements_of(connection, agreement_id, &ids)?;
     tally::around(connection, agreement_id, &workers_of(&placements), |connection| {
-        let rows: Vec<Value> = marks.iter().map(|(id, disputed)| json!([id, disputed])).collect();
-        let source = connection.rows(&[("id", Column::Id), ("disputed", Column::Bool)]);
-        let key = connection.driven_key();
-        statement(format!(
-            "update placement set disputed = r.disputed, version = placement.version + 1 from {source} r where placement.agreement_id = {key} and placement.id = r.id"
-        ))
-        .bind(Value::Array(rows).to_string())
-        .bind(agreement_id)
+        let rows = RowSet::of(marks)
+            .shared("agreement_id", agreement_id)
+            .column("id", |(id, _)| *id)
+            .column("disputed", |(_, disputed)| *disputed);
+        statement(
+            "update placement set disputed = r.disputed, version = placement.version + 1 from ? r \
+             where placement.agreement_id = r.agreement_id and placement.id = r.id",
+        )
+        .bind(rows)
         .run(connection)?;
         Ok(())
     })

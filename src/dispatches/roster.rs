@@ -172,10 +172,10 @@ fn place(
                     .param("free_places", 0)
                     .param("quota_id", candidate.quota.id.to_string()),
             );
-            refused.push(candidate.placement_id);
+            refused.push(candidate);
         }
     }
-    store::give_up(connection, target.dispatch.id, &refused)?;
+    store::give_up(connection, &refused)?;
     Ok(enrolled)
 }
 

@@ -2,15 +2,16 @@
 
 pub mod returns;
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
-use serde_json::{Value, json};
 
 use super::{
     Dispatch, DispatchAction, DispatchState, Leader, NewDispatch, Placement, PlacementState, Rescheduling, TRANSITIONS,
 };
 use crate::agreements;
 use crate::db::schema::{dispatch, placement};
-use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, statement};
+use crate::db::{Day, DbConnection, Id, Instant, PageRequest, RowSet, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
 use crate::http::query::AnyOf;
@@ -330,13 +331,10 @@ pub fn placements(
 
 /// The placements of ids, in no order; unknown ids are left out.
 pub fn placements_of(connection: &mut DbConnection, agreement_id: Id, ids: &[Id]) -> Result<Vec<Placement>> {
-    let rows: Vec<[&Id; 1]> = ids.iter().map(|id| [id]).collect();
-    let (source, join) = (connection.rows(&[("id", Column::Id)]), connection.driving_join());
     // One text whatever the number of ids, so that the prepared statement is found again. The columns come in the table's order, which
     // is the schema's and the row's.
-    Ok(statement(format!("select p.* from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id"))
-        .bind(serde_json::to_string(&rows)?)
-        .bind(agreement_id)
+    Ok(statement("select p.* from ? r cross join placement p where p.agreement_id = r.agreement_id and p.id = r.id")
+        .bind(RowSet::list("id", ids.iter().copied()).shared("agreement_id", agreement_id))
         .returning::<placement::SqlType>()
         .load(connection)?)
 }
@@ -360,12 +358,15 @@ pub fn close_open_placements(connection: &mut DbConnection, dispatch_id: Id) -> 
 
 /// Frees the workers of single placements for other dispatches.
 pub fn close_open_placements_of(connection: &mut DbConnection, placements: &[&Placement]) -> Result<()> {
-    let rows: Vec<Value> = placements.iter().map(|row| json!([row.id, row.dispatch_id])).collect();
-    let source = connection.rows(&[("placement_id", Column::Id), ("dispatch_id", Column::Id)]);
-    statement(format!("delete from open_placement where dispatch_id in (select r.dispatch_id from {source} r) and placement_id in (select r.placement_id from {source} r)"))
-        .bind(Value::Array(rows.clone()).to_string())
-        .bind(Value::Array(rows).to_string())
-        .run(connection)?;
+    let dispatches: BTreeSet<Id> = placements.iter().map(|row| row.dispatch_id).collect();
+    // "is true" leaves the dispatches as the only way into the table; what they hold is looked up among the placements.
+    statement(
+        "delete from open_placement where dispatch_id in (select r.dispatch_id from ? r) \
+         and (placement_id in (select r.placement_id from ? r)) is true",
+    )
+    .bind(RowSet::list("dispatch_id", dispatches))
+    .bind(RowSet::list("placement_id", placements.iter().map(|row| row.id)))
+    .run(connection)?;
     Ok(())
 }
 

@@ -2,10 +2,9 @@
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Text};
-use serde_json::{Value, json};
 
 use super::Event;
-use crate::db::{Column, Db, DbConnection, Id, Instant, Uid, statement};
+use crate::db::{Db, DbConnection, Id, Instant, RowSet, Uid, statement};
 use crate::error::Result;
 use crate::identity::Scope;
 
@@ -50,14 +49,14 @@ fn sequence_once(connection: &mut DbConnection) -> Result<()> {
     }
     order(&mut waiting);
     let count = i64::try_from(waiting.len()).unwrap_or(SEQUENCED_AT_ONCE);
-    let rows: Vec<Value> = waiting.iter().map(|(chain, sequence, _)| json!([chain, sequence])).collect();
-    let source = connection.rows(&[("chain_id", Column::Id), ("sequence", Column::Int)]);
-    let base = if matches!(connection, DbConnection::Postgres(_)) { "cast(? as bigint)" } else { "?" };
-    statement(format!(
-        "update event set position = {base} + r.ordinal from {source} r where event.chain_id = r.chain_id and event.sequence = r.sequence"
-    ))
-    .bind(head + 1)
-    .bind(Value::Array(rows).to_string())
+    let rows = RowSet::of(&waiting)
+        .shared("first", head + 1)
+        .column("chain_id", |(chain, ..)| *chain)
+        .column("sequence", |(_, sequence, _)| *sequence);
+    statement(
+        "update event set position = r.first + r.ordinal from ? r where event.chain_id = r.chain_id and event.sequence = r.sequence",
+    )
+    .bind(rows)
     .run(connection)?;
     statement("update feed_head set position = ? where id = 1").bind(head + count).run(connection)?;
     Ok(())
@@ -90,11 +89,7 @@ pub fn after(
     limit: i64,
 ) -> Result<Vec<Event>> {
     type Row = (i64, Id, String, Instant, Id, i64, Vec<u8>, String);
-    let kinds_filter = if kinds.is_empty() {
-        String::new()
-    } else {
-        format!(" and e.kind in (select kind from {} k)", connection.rows(&[("kind", Column::Text)]))
-    };
+    let kinds_filter = if kinds.is_empty() { "" } else { " and e.kind in (select k.kind from ? k)" };
     let mut query = statement(format!(
         "select e.position, e.id, e.kind, e.recorded_at, e.chain_id, e.sequence, e.hash, coalesce(e.payload, 'null') from event e \
          where e.position > ? and (e.chain_id = ? or e.employer_id = ? \
@@ -106,7 +101,7 @@ pub fn after(
     .bind(scope.party_id)
     .bind(scope.party_id);
     if !kinds.is_empty() {
-        query = query.bind(json!(kinds.iter().map(|kind| json!([kind])).collect::<Vec<_>>()).to_string());
+        query = query.bind(RowSet::list("kind", kinds.iter().map(String::as_str)));
     }
     let rows: Vec<Row> = query
         .bind(limit)

@@ -2,12 +2,12 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{Actor, Chain, NewEvent};
 use crate::db::schema::event;
-use crate::db::{Column, DbConnection, Id, Instant, Uid, statement};
+use crate::db::{DbConnection, Id, Instant, RowSet, Uid, statement};
 use crate::error::{Error, Result};
 
 /// What the first entry of a chain has in place of a predecessor.
@@ -33,7 +33,7 @@ pub fn record_all(connection: &mut DbConnection, events: Vec<(&Actor, NewEvent)>
     let head = lock_head(connection, chain)?;
     let fresh = head.is_none();
     let (mut sequence, mut hash) = head.unwrap_or((0, GENESIS));
-    let mut rows = Vec::with_capacity(events.len());
+    let mut entries = Vec::with_capacity(events.len());
     for (actor, event) in events {
         sequence += 1;
         let salt: [u8; 16] = *uuid::Uuid::new_v4().as_bytes();
@@ -56,27 +56,9 @@ pub fn record_all(connection: &mut DbConnection, events: Vec<(&Actor, NewEvent)>
         };
         let previous = hash;
         hash = entry.hash(&previous);
-        rows.push(json!([
-            entry.sequence,
-            entry.id,
-            entry.kind,
-            entry.subject_kind,
-            entry.subject_id,
-            entry.subject_version,
-            entry.employer_id,
-            entry.happened_at.as_micros(),
-            entry.recorded_at.as_micros(),
-            entry.actor_party_id,
-            entry.actor_client_id,
-            entry.request_id,
-            hex::encode(&entry.commitment),
-            hex::encode(previous),
-            hex::encode(hash),
-            hex::encode(salt),
-            payload
-        ]));
+        entries.push(Appended { entry, previous, hash, salt, payload });
     }
-    insert_rows(connection, chain, rows)?;
+    insert_rows(connection, &entries)?;
     let update = if fresh {
         statement("insert into chain_head (sequence, hash, chain_id, chain_kind) values (?, ?, ?, ?)")
     } else {
@@ -109,34 +91,38 @@ fn read_head(connection: &mut DbConnection, chain: Chain) -> Result<Option<(i64,
     row.map(|(sequence, hash)| Ok((sequence, bytes32(&hash)?))).transpose()
 }
 
-fn insert_rows(connection: &mut DbConnection, chain: Chain, rows: Vec<Value>) -> QueryResult<()> {
-    let source = connection.rows(&[
-        ("sequence", Column::Int),
-        ("id", Column::Id),
-        ("kind", Column::Text),
-        ("subject_kind", Column::Text),
-        ("subject_id", Column::Id),
-        ("subject_version", Column::Int),
-        ("employer_id", Column::Id),
-        ("happened_at", Column::Int),
-        ("recorded_at", Column::Int),
-        ("actor_party_id", Column::Id),
-        ("actor_client_id", Column::Id),
-        ("request_id", Column::Id),
-        ("commitment", Column::Bytes),
-        ("previous_hash", Column::Bytes),
-        ("hash", Column::Bytes),
-        ("salt", Column::Bytes),
-        ("payload", Column::Text),
-    ]);
-    // A bare bind in a select list has no type on PostgreSQL.
-    let chain_bind = if matches!(connection, DbConnection::Postgres(_)) { "cast(? as uuid)" } else { "?" };
-    let columns = "sequence, id, kind, subject_kind, subject_id, subject_version, employer_id, happened_at, recorded_at, actor_party_id, \
-        actor_client_id, request_id, commitment, previous_hash, hash, salt, payload";
-    statement(format!("insert into event (chain_id, {columns}) select {chain_bind}, {columns} from {source} r"))
-        .bind(chain.id())
-        .bind(Value::Array(rows).to_string())
-        .run(connection)?;
+/// An entry, and what is kept beside it.
+struct Appended {
+    entry: Entry,
+    previous: [u8; 32],
+    hash: [u8; 32],
+    salt: [u8; 16],
+    payload: String,
+}
+
+fn insert_rows(connection: &mut DbConnection, entries: &[Appended]) -> QueryResult<()> {
+    let rows = RowSet::of(entries)
+        .column("chain_id", |row| row.entry.chain_id)
+        .column("sequence", |row| row.entry.sequence)
+        .column("id", |row| row.entry.id)
+        .column("kind", |row| row.entry.kind.as_str())
+        .column("subject_kind", |row| row.entry.subject_kind.as_str())
+        .column("subject_id", |row| row.entry.subject_id)
+        .column("subject_version", |row| row.entry.subject_version)
+        .column("employer_id", |row| row.entry.employer_id)
+        .column("happened_at", |row| row.entry.happened_at)
+        .column("recorded_at", |row| row.entry.recorded_at)
+        .column("actor_party_id", |row| row.entry.actor_party_id)
+        .column("actor_client_id", |row| row.entry.actor_client_id)
+        .column("request_id", |row| row.entry.request_id)
+        .column("commitment", |row| row.entry.commitment.as_slice())
+        .column("previous_hash", |row| row.previous)
+        .column("hash", |row| row.hash)
+        .column("salt", |row| row.salt)
+        .column("payload", |row| row.payload.as_str());
+    let columns = "chain_id, sequence, id, kind, subject_kind, subject_id, subject_version, employer_id, happened_at, recorded_at, \
+        actor_party_id, actor_client_id, request_id, commitment, previous_hash, hash, salt, payload";
+    statement(format!("insert into event ({columns}) select {columns} from ? r")).bind(rows).run(connection)?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::problem::{PROBLEM_JSON, Problem, language_tag};
 use super::{Answer, RequestContext};
 use crate::app::State;
-use crate::db::{Column, DbConnection, Id, Instant, Lane, statement};
+use crate::db::{DbConnection, Id, Instant, Lane, RowSet, statement};
 use crate::error::{Code, Error, Fault, Kind, Language, Result};
 
 /// How long answers are kept, in days.
@@ -254,14 +254,11 @@ struct Stored {
 fn stored(connection: &mut DbConnection, keys: &[&IdempotencyKey], now: Instant) -> Result<HashMap<[u8; 32], Stored>> {
     type Row = (Vec<u8>, Vec<u8>, i64, String, Option<String>, Option<String>, Option<String>, Vec<u8>);
     type Types = (Binary, Binary, BigInt, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Binary);
-    let wanted: Vec<[String; 1]> = keys.iter().map(|key| [hex::encode(key.id)]).collect();
-    let source = connection.rows(&[("id", Column::Bytes)]);
-    let rows: Vec<Row> = statement(format!(
+    let rows: Vec<Row> = statement(
         "select k.id, k.fingerprint, k.status, k.content_type, k.location, k.etag, k.content_language, k.body \
-         from {source} r {} idempotency_key k on k.id = r.id where k.created_at > ?",
-        connection.driving_join()
-    ))
-    .bind(serde_json::to_string(&wanted)?)
+         from ? r cross join idempotency_key k where k.id = r.id and k.created_at > ?",
+    )
+    .bind(RowSet::list("id", keys.iter().map(|key| key.id)))
     .bind(now.plus_days(-KEPT_DAYS))
     .returning::<Types>()
     .load(connection)?;

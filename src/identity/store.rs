@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::clients::{Client, ClientKey, ClientState, KeyState, PublicJwk};
 use super::jwks::RegisteredKey;
 use crate::db::schema::{client, client_key};
-use crate::db::{Column, DbConnection, Id, Instant, PageRequest, Uid, statement};
+use crate::db::{DbConnection, Id, Instant, PageRequest, RowSet, Uid, statement};
 use crate::error::{Code, Error, Result};
 use crate::http::query::AnyOf;
 
@@ -139,13 +139,11 @@ pub fn signing_keys(connection: &mut DbConnection, client_id: Id) -> Result<Vec<
 /// The keys of some clients, each with its client, newest first.
 pub fn keys_of(connection: &mut DbConnection, clients: &[Client]) -> Result<Vec<(Id, ClientKey)>> {
     type Row = (Id, String, PublicJwk, KeyState, Instant);
-    let ids: Vec<[Id; 1]> = clients.iter().map(|client| [client.id]).collect();
-    let source = connection.rows(&[("id", Column::Id)]);
-    let rows: Vec<Row> = statement(format!(
-        "select k.client_id, k.kid, k.jwk, k.state, k.created_at from client_key k join {source} r on r.id = k.client_id \
-         order by k.client_id, k.created_at desc, k.kid"
-    ))
-    .bind(serde_json::to_string(&ids)?)
+    let rows: Vec<Row> = statement(
+        "select k.client_id, k.kid, k.jwk, k.state, k.created_at from ? r cross join client_key k where k.client_id = r.id \
+         order by k.client_id, k.created_at desc, k.kid",
+    )
+    .bind(RowSet::list("id", clients.iter().map(|client| client.id)))
     .returning::<(Uid, Text, Text, Text, BigInt)>()
     .load(connection)?;
     let key = |(id, kid, jwk, state, created_at)| (id, ClientKey { kid, jwk, state, created_at });

@@ -10,13 +10,12 @@ use std::collections::BTreeMap;
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 pub use caps::follow_caps;
 
 use super::{NewCohort, Quota};
-use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
+use crate::db::{Day, DbConnection, Id, Instant, RowSet, Uid, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
 use crate::regions::RegionCode;
@@ -118,23 +117,20 @@ const ACCOUNT_COLUMNS: &str = "a.id, a.kind, a.quota_id, a.region_code, a.starts
 
 /// Opens the accounts of a quota and its cohorts.
 pub fn open(connection: &mut DbConnection, quota: &Quota, cohorts: &[NewCohort]) -> Result<()> {
-    let mut rows = vec![json!([quota.id, "quota", quota.approved_places, null])];
-    for cohort in cohorts {
-        rows.push(json!([Id::new(), "cohort", cohort.places, cohort.starts_on]));
-    }
-    let source = connection.rows(&[
-        ("id", Column::Id),
-        ("kind", Column::Text),
-        ("places", Column::Int),
-        ("starts_on", Column::Text),
-    ]);
-    statement(format!(
+    let own = (quota.id, "quota", quota.approved_places, None);
+    let cohorts = cohorts.iter().map(|cohort| (Id::new(), "cohort", cohort.places, Some(cohort.starts_on)));
+    let rows = RowSet::of(std::iter::once(own).chain(cohorts))
+        .shared("agreement_id", quota.agreement_id)
+        .shared("quota_id", quota.id)
+        .column("id", |(id, ..)| id)
+        .column("kind", |(_, kind, ..)| kind)
+        .column("places", |(.., places, _)| places)
+        .column("starts_on", |(.., starts_on)| starts_on);
+    statement(
         "insert into place_account (agreement_id, id, kind, quota_id, region_code, starts_on, places, reserved, consumed) \
-         select q.agreement_id, r.id, r.kind, q.id, null, r.starts_on, r.places, 0, 0 from {source} r, quota q where q.agreement_id = ? and q.id = ?"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(quota.agreement_id)
-    .bind(quota.id)
+         select r.agreement_id, r.id, r.kind, r.quota_id, null, r.starts_on, r.places, 0, 0 from ? r",
+    )
+    .bind(rows)
     .run(connection)?;
     Ok(())
 }
@@ -166,18 +162,17 @@ pub fn of_quota(connection: &mut DbConnection, quota: &Quota, now: Instant) -> R
 
 /// Every account of the agreement that the quotas need, locked until the end of the transaction and in one order for all callers.
 pub fn lock_for(connection: &mut DbConnection, agreement_id: Id, quotas: &[Id], now: Instant) -> Result<Vec<Account>> {
-    let source = connection.rows(&[("id", Column::Id)]);
     let lock = match connection {
         DbConnection::Postgres(_) => " for update of a",
         DbConnection::Sqlite(_) => "",
     };
     let rows: Vec<AccountRow> = statement(format!(
         "select {ACCOUNT_COLUMNS} from place_account a where a.agreement_id = ? \
-         and (a.quota_id is null or a.quota_id in (select r.id from {source} r)) order by a.id{lock}"
+         and (a.quota_id is null or a.quota_id in (select r.id from ? r)) order by a.id{lock}"
     ))
     .bind(now)
     .bind(agreement_id)
-    .bind(Value::Array(quotas.iter().map(|id| json!([id])).collect()).to_string())
+    .bind(RowSet::list("id", quotas.iter().copied()))
     .returning::<AccountTypes>()
     .load(connection)?;
     Ok(rows.into_iter().map(Account::from).collect())
@@ -199,47 +194,52 @@ pub fn post(
     if moves.is_empty() {
         return Ok(());
     }
-    let rows: Vec<Value> = moves
+    let entries: Vec<(Id, Id, i64, i64, i64)> = moves
         .iter()
         .map(|(account, places)| {
             let (reserved, consumed) = kind.effect(*places);
-            json!([account, places, reserved, consumed, Id::new()])
+            (Id::new(), *account, *places, reserved, consumed)
         })
         .collect();
-    let rows = Value::Array(rows).to_string();
-    let source = connection.rows(&[
-        ("account_id", Column::Id),
-        ("places", Column::Int),
-        ("reserved", Column::Int),
-        ("consumed", Column::Int),
-        ("entry_id", Column::Id),
-    ]);
-    let key = connection.driven_key();
-    let moved = statement(format!(
-        "update place_account set reserved = place_account.reserved + r.reserved, consumed = place_account.consumed + r.consumed from {source} r \
-         where place_account.agreement_id = {key} and place_account.id = r.account_id and place_account.reserved + r.reserved >= 0 \
+    let rows = RowSet::of(&entries)
+        .shared("agreement_id", agreement_id)
+        .column("account_id", |(_, account, ..)| *account)
+        .column("places", |(_, _, places, ..)| *places);
+    let counters =
+        rows.clone().column("reserved", |(.., reserved, _)| *reserved).column("consumed", |(.., consumed)| *consumed);
+    let moved = statement(
+        "update place_account set reserved = place_account.reserved + r.reserved, consumed = place_account.consumed + r.consumed from ? r \
+         where place_account.agreement_id = r.agreement_id and place_account.id = r.account_id and place_account.reserved + r.reserved >= 0 \
          and place_account.consumed + r.consumed >= 0 \
-         and place_account.reserved + r.reserved + place_account.consumed + r.consumed <= place_account.places"
-    ))
-    .bind(rows.clone())
-    .bind(agreement_id)
+         and place_account.reserved + r.reserved + place_account.consumed + r.consumed <= place_account.places",
+    )
+    .bind(counters)
     .run(connection)?;
     if moved != moves.len() {
         return Err(Error::new(Code::PlacesExhausted));
     }
-    statement(format!(
+    let ledger = rows
+        .shared("dispatch_id", dispatch_id)
+        .shared("kind", kind.as_str())
+        .shared("reason", reason)
+        .shared("recorded_at", now)
+        .column("id", |(id, ..)| *id);
+    statement(
         "insert into place_entry (agreement_id, id, account_id, dispatch_id, kind, places, reason, recorded_at) \
-         select a.agreement_id, r.entry_id, r.account_id, d.id, cast(? as text), r.places, cast(? as text), cast(? as bigint) \
-         from {source} r join place_account a on a.agreement_id = ? and a.id = r.account_id join dispatch d on d.agreement_id = a.agreement_id and d.id = ?"
-    ))
-    .bind(kind.as_str())
-    .bind(reason)
-    .bind(now)
-    .bind(rows)
-    .bind(agreement_id)
-    .bind(dispatch_id)
+         select r.agreement_id, r.id, r.account_id, r.dispatch_id, r.kind, r.places, r.reason, r.recorded_at from ? r",
+    )
+    .bind(ledger)
     .run(connection)?;
     Ok(())
+}
+
+/// What a dispatch moves of each account, as rows.
+fn move_rows(agreement_id: Id, dispatch_id: Id, moves: &BTreeMap<Id, i64>) -> RowSet<(&Id, &i64)> {
+    RowSet::of(moves)
+        .shared("agreement_id", agreement_id)
+        .shared("dispatch_id", dispatch_id)
+        .column("account_id", |(account, _)| *account)
+        .column("places", |(_, places)| *places)
 }
 
 /// Adds to what a dispatch holds of its accounts.
@@ -250,17 +250,13 @@ pub fn hold(
     moves: &BTreeMap<Id, i64>,
     until: Instant,
 ) -> Result<()> {
-    let rows: Vec<Value> = moves.iter().map(|(account, places)| json!([account, places])).collect();
-    let source = connection.rows(&[("account_id", Column::Id), ("places", Column::Int)]);
-    statement(format!(
+    let rows = move_rows(agreement_id, dispatch_id, moves).shared("holds_until", until);
+    statement(
         "insert into place_hold (agreement_id, account_id, dispatch_id, places, holds_until) \
-         select d.agreement_id, r.account_id, d.id, r.places, cast(? as bigint) from {source} r, dispatch d where d.agreement_id = ? and d.id = ? \
-         on conflict (agreement_id, account_id, dispatch_id) do update set places = place_hold.places + excluded.places, holds_until = excluded.holds_until"
-    ))
-    .bind(until)
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
-    .bind(dispatch_id)
+         select r.agreement_id, r.account_id, r.dispatch_id, r.places, r.holds_until from ? r where true \
+         on conflict (agreement_id, account_id, dispatch_id) do update set places = place_hold.places + excluded.places, holds_until = excluded.holds_until",
+    )
+    .bind(rows)
     .run(connection)?;
     Ok(())
 }
@@ -304,23 +300,20 @@ pub fn release(
     now: Instant,
 ) -> Result<()> {
     post(connection, agreement_id, dispatch_id, EntryKind::Release, reason, moves, now)?;
-    let rows = Value::Array(moves.iter().map(|(account, places)| json!([account, places])).collect()).to_string();
-    let source = connection.rows(&[("account_id", Column::Id), ("places", Column::Int)]);
-    statement(format!(
+    let rows = move_rows(agreement_id, dispatch_id, moves);
+    statement(
         "delete from place_hold where agreement_id = ? and dispatch_id = ? \
-         and exists (select 1 from {source} r where r.account_id = place_hold.account_id and r.places >= place_hold.places)"
-    ))
+         and exists (select 1 from ? r where r.account_id = place_hold.account_id and r.places >= place_hold.places)",
+    )
     .bind(agreement_id)
     .bind(dispatch_id)
     .bind(rows.clone())
     .run(connection)?;
-    statement(format!(
-        "update place_hold set places = place_hold.places - r.places from {source} r \
-         where place_hold.agreement_id = ? and place_hold.dispatch_id = ? and place_hold.account_id = r.account_id"
-    ))
+    statement(
+        "update place_hold set places = place_hold.places - r.places from ? r \
+         where place_hold.agreement_id = r.agreement_id and place_hold.dispatch_id = r.dispatch_id and place_hold.account_id = r.account_id",
+    )
     .bind(rows)
-    .bind(agreement_id)
-    .bind(dispatch_id)
     .run(connection)?;
     Ok(())
 }

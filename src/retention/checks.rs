@@ -9,14 +9,13 @@ use std::sync::Arc;
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::{Nullable, Text};
-use serde_json::{Value, json};
 
 use super::history::History;
 use super::store;
 use super::verdict::{DecidedBy, NodeResult, NodeState};
 use crate::agreements::rule_terms::{EvidenceLevel, RetentionRule, StartBasis};
 use crate::agreements::{self, Terms};
-use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::db::{Day, DbConnection, Id, RowSet, Uid, statement};
 use crate::dispatches::{self, tally};
 use crate::error::{Code, Error, Result};
 
@@ -138,7 +137,7 @@ fn decide_anew(connection: &mut DbConnection, agreement_id: Id, placements: &[Id
 pub fn decide(connection: &mut DbConnection, agreement_id: Id, histories: &[&History], today: Day) -> Result<()> {
     let rules = RuleBook::read(connection, agreement_id)?;
     let mut stored = stored_checks(connection, agreement_id, histories)?;
-    let mut rows = Vec::new();
+    let mut changed = Vec::new();
     for history in histories {
         let Some(rule) = history.placed.onboarded_on.and_then(|day| rules.rule_on(day)) else { continue };
         let questions: Vec<_> = rule.nodes.iter().map(|node| (*node, rule.employer_scope)).collect();
@@ -148,19 +147,11 @@ pub fn decide(connection: &mut DbConnection, agreement_id: Id, histories: &[&His
             let Some(known) = stored.remove(&(history.placed.id, node.clone())) else { continue };
             let now = Stored::of(verdict, known.due_on);
             if now != known {
-                rows.push(json!([
-                    history.placed.id,
-                    node,
-                    now.due_on,
-                    now.state,
-                    now.evidence,
-                    now.decided_by,
-                    now.reason
-                ]));
+                changed.push((history.placed.id, node, now));
             }
         }
     }
-    write(connection, agreement_id, rows)
+    write(connection, agreement_id, &changed)
 }
 
 type CheckRow = (Id, String, Day, String, Option<EvidenceLevel>, Option<Id>, String);
@@ -172,14 +163,11 @@ fn stored_checks(
     histories: &[&History],
 ) -> Result<HashMap<(Id, String), Stored>> {
     let ids: BTreeSet<Id> = histories.iter().map(|history| history.placed.id).collect();
-    let ids = Value::Array(ids.into_iter().map(|id| json!([id])).collect()).to_string();
-    let source = connection.rows(&[("id", Column::Id)]);
-    let rows: Vec<CheckRow> = statement(format!(
+    let rows: Vec<CheckRow> = statement(
         "select k.placement_id, k.node, k.due_on, k.state, k.evidence, k.decided_by, k.reason \
-         from {source} r cross join retention_check k where k.agreement_id = ? and k.placement_id = r.id"
-    ))
-    .bind(ids)
-    .bind(agreement_id)
+         from ? r cross join retention_check k where k.agreement_id = r.agreement_id and k.placement_id = r.id",
+    )
+    .bind(RowSet::list("id", ids).shared("agreement_id", agreement_id))
     .returning::<CheckTypes>()
     .load(connection)?;
     let stored = |(placement, node, due_on, state, evidence, decided_by, reason): CheckRow| {
@@ -188,26 +176,24 @@ fn stored_checks(
     Ok(rows.into_iter().map(stored).collect())
 }
 
-fn write(connection: &mut DbConnection, agreement_id: Id, rows: Vec<Value>) -> Result<()> {
-    if rows.is_empty() {
+fn write(connection: &mut DbConnection, agreement_id: Id, changed: &[(Id, String, Stored)]) -> Result<()> {
+    if changed.is_empty() {
         return Ok(());
     }
-    let source = connection.rows(&[
-        ("placement_id", Column::Id),
-        ("node", Column::Text),
-        ("due_on", Column::Text),
-        ("state", Column::Text),
-        ("evidence", Column::Text),
-        ("decided_by", Column::Id),
-        ("reason", Column::Text),
-    ]);
-    let key = connection.driven_key();
-    statement(format!(
-        "update retention_check set due_on = r.due_on, state = r.state, evidence = r.evidence, decided_by = r.decided_by, reason = r.reason from {source} r \
-         where retention_check.agreement_id = {key} and retention_check.placement_id = r.placement_id and retention_check.node = r.node"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+    let rows = RowSet::of(changed)
+        .shared("agreement_id", agreement_id)
+        .column("placement_id", |(placement_id, ..)| *placement_id)
+        .column("node", |(_, node, _)| node.as_str())
+        .column("due_on", |(.., now)| now.due_on)
+        .column("state", |(.., now)| now.state.as_str())
+        .column("evidence", |(.., now)| now.evidence)
+        .column("decided_by", |(.., now)| now.decided_by)
+        .column("reason", |(.., now)| now.reason.as_str());
+    statement(
+        "update retention_check set due_on = r.due_on, state = r.state, evidence = r.evidence, decided_by = r.decided_by, reason = r.reason from ? r \
+         where retention_check.agreement_id = r.agreement_id and retention_check.placement_id = r.placement_id and retention_check.node = r.node",
+    )
+    .bind(rows)
     .run(connection)?;
     Ok(())
 }

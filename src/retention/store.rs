@@ -6,7 +6,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
-use serde_json::{Value, json};
 
 use super::admission::KnownEmployer;
 use super::facts::ExitReason;
@@ -14,7 +13,7 @@ use super::history::{History, Placed};
 use super::records::{Observation, PlacementName, Reporter, ReporterRole, Spell};
 use super::spell_book::Ended;
 use crate::agreements::{self, PartyRole};
-use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::db::{Day, DbConnection, Id, RowSet, Uid, statement};
 use crate::error::{Code, Result};
 use crate::identity::Scope;
 use crate::regions::RegionCode;
@@ -75,14 +74,11 @@ pub fn resolve(
     if references.is_empty() {
         return Ok(found);
     }
-    let rows: Vec<Value> = references.into_iter().map(|reference| json!([reference])).collect();
-    let source = connection.rows(&[("reference", Column::Text)]);
-    let join = connection.driving_join();
-    let matches: Vec<(String, Id, Id)> = statement(format!(
-        "select r.reference, p.id, p.origin_id from {source} r {join} placement p on p.agreement_id = ? and p.partner_ref = r.reference order by p.id"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+    let matches: Vec<(String, Id, Id)> = statement(
+        "select r.reference, p.id, p.origin_id from ? r cross join placement p \
+         where p.agreement_id = r.agreement_id and p.partner_ref = r.reference order by p.id",
+    )
+    .bind(RowSet::list("reference", references).shared("agreement_id", agreement_id))
     .returning::<(Text, Uid, Uid)>()
     .load(connection)?;
     let mut by_reference: HashMap<String, Vec<Id>> = HashMap::new();
@@ -133,27 +129,24 @@ pub fn histories(connection: &mut DbConnection, agreement_id: Id, ids: &[Id]) ->
     if unique.is_empty() {
         return Ok(HashMap::new());
     }
-    let ids = Value::Array(unique.into_iter().map(|id| json!([id])).collect()).to_string();
-    // A cross join keeps its order on SQLite: the ids lead, and the tables are found by key.
-    let source = connection.rows(&[("id", Column::Id)]);
+    let ids = RowSet::list("id", unique).shared("agreement_id", agreement_id);
     let rows: Vec<PlacedRow> = statement(format!(
-        "select {PLACED} from {source} r cross join placement p join quota q on q.agreement_id = p.agreement_id and q.id = p.quota_id \
-         where p.agreement_id = ? and p.id = r.id and p.departed_on is not null"
+        "select {PLACED} from ? r cross join placement p join quota q on q.agreement_id = p.agreement_id and q.id = p.quota_id \
+         where p.agreement_id = r.agreement_id and p.id = r.id and p.departed_on is not null"
     ))
     .bind(ids.clone())
-    .bind(agreement_id)
     .returning::<PlacedTypes>()
     .load(connection)?;
     let mut histories: HashMap<Id, History> = rows
         .into_iter()
         .map(|row| (row.0, History { placed: placed(row), spells: Vec::new(), observations: Vec::new() }))
         .collect();
-    for spell in spells_of(connection, agreement_id, &ids)? {
+    for spell in spells_of(connection, ids.clone())? {
         if let Some(history) = histories.get_mut(&spell.placement_id) {
             history.spells.push(spell);
         }
     }
-    for seen in observations_of(connection, agreement_id, &ids)? {
+    for seen in observations_of(connection, ids)? {
         if let Some(history) = histories.get_mut(&seen.placement_id) {
             history.observations.push(seen);
         }
@@ -163,14 +156,12 @@ pub fn histories(connection: &mut DbConnection, agreement_id: Id, ids: &[Id]) ->
 
 type SpellTypes = (Uid, Uid, Nullable<Uid>, Text, Text, Nullable<Text>, Text, Nullable<Text>, Uid, BigInt);
 
-fn spells_of(connection: &mut DbConnection, agreement_id: Id, ids: &str) -> Result<Vec<Spell>> {
-    let source = connection.rows(&[("id", Column::Id)]);
-    Ok(statement(format!(
+fn spells_of(connection: &mut DbConnection, ids: RowSet<Id>) -> Result<Vec<Spell>> {
+    Ok(statement(
         "select s.id, s.placement_id, s.employer_id, s.region_code, s.started_on, s.ended_on, s.grain, s.end_reason, s.reported_by, s.recorded_at \
-         from {source} r cross join employment_spell s where s.agreement_id = ? and s.placement_id = r.id order by s.started_on, s.id"
-    ))
+         from ? r cross join employment_spell s where s.agreement_id = r.agreement_id and s.placement_id = r.id order by s.started_on, s.id",
+    )
     .bind(ids)
-    .bind(agreement_id)
     .returning::<SpellTypes>()
     .load(connection)?)
 }
@@ -192,30 +183,24 @@ type ObservationTypes = (
     BigInt,
 );
 
-fn observations_of(connection: &mut DbConnection, agreement_id: Id, ids: &str) -> Result<Vec<Observation>> {
-    let source = connection.rows(&[("id", Column::Id)]);
-    Ok(statement(format!(
+fn observations_of(connection: &mut DbConnection, ids: RowSet<Id>) -> Result<Vec<Observation>> {
+    Ok(statement(
         "select o.id, o.placement_id, o.observer_id, o.client_ref, o.in_post, o.seen_from, o.seen_to, o.employer_id, o.region_code, o.evidence, \
          o.source, o.monthly_wage_fen, o.content_hash, o.recorded_at \
-         from {source} r cross join observation o where o.agreement_id = ? and o.placement_id = r.id order by o.id"
-    ))
+         from ? r cross join observation o where o.agreement_id = r.agreement_id and o.placement_id = r.id order by o.id",
+    )
     .bind(ids)
-    .bind(agreement_id)
     .returning::<ObservationTypes>()
     .load(connection)?)
 }
 
 /// Those of the placements about which anything was observed or reported after the arrival.
 pub fn with_facts(connection: &mut DbConnection, agreement_id: Id, ids: &[Id]) -> Result<Vec<Id>> {
-    let rows: Vec<[&Id; 1]> = ids.iter().map(|id| [id]).collect();
-    let source = connection.rows(&[("id", Column::Id)]);
-    Ok(statement(format!(
-        "select r.id from {source} r where exists (select 1 from observation o where o.agreement_id = ? and o.placement_id = r.id) \
-         or exists (select 1 from employment_spell s where s.agreement_id = ? and s.placement_id = r.id)"
-    ))
-    .bind(serde_json::to_string(&rows)?)
-    .bind(agreement_id)
-    .bind(agreement_id)
+    Ok(statement(
+        "select r.id from ? r where exists (select 1 from observation o where o.agreement_id = r.agreement_id and o.placement_id = r.id) \
+         or exists (select 1 from employment_spell s where s.agreement_id = r.agreement_id and s.placement_id = r.id)",
+    )
+    .bind(RowSet::list("id", ids.iter().copied()).shared("agreement_id", agreement_id))
     .returning::<Uid>()
     .load(connection)?)
 }
@@ -229,13 +214,10 @@ pub fn taken_references(
     if references.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<Value> = references.iter().map(|reference| json!([reference])).collect();
-    let source = connection.rows(&[("reference", Column::Text)]);
-    let found: Vec<(String, Id, Vec<u8>)> = statement(format!(
-        "select r.reference, o.id, o.content_hash from {source} r cross join observation o where o.observer_id = ? and o.client_ref = r.reference"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(observer_id)
+    let found: Vec<(String, Id, Vec<u8>)> = statement(
+        "select r.reference, o.id, o.content_hash from ? r cross join observation o where o.observer_id = r.observer_id and o.client_ref = r.reference",
+    )
+    .bind(RowSet::list("reference", references.iter().copied()).shared("observer_id", observer_id))
     .returning::<(Text, Uid, Binary)>()
     .load(connection)?;
     Ok(found.into_iter().map(|(reference, id, hash)| (reference, (id, hash))).collect())
@@ -246,120 +228,75 @@ pub fn employers(connection: &mut DbConnection, ids: &BTreeSet<Id>) -> Result<Ha
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<Value> = ids.iter().map(|id| json!([id])).collect();
-    let source = connection.rows(&[("id", Column::Id)]);
-    let found: Vec<(Id, Option<RegionCode>)> = statement(format!(
-        "select p.id, p.region_code from {source} r cross join party p where p.id = r.id and p.kind = 'employer'"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .returning::<(Uid, Nullable<Text>)>()
-    .load(connection)?;
+    let found: Vec<(Id, Option<RegionCode>)> =
+        statement("select p.id, p.region_code from ? r cross join party p where p.id = r.id and p.kind = 'employer'")
+            .bind(RowSet::list("id", ids.iter().copied()))
+            .returning::<(Uid, Nullable<Text>)>()
+            .load(connection)?;
     Ok(found.into_iter().map(|(id, region_code)| (id, KnownEmployer { region_code })).collect())
 }
 
 /// Writes observations.
 pub fn insert_observations(connection: &mut DbConnection, agreement_id: Id, new: &[Observation]) -> Result<()> {
-    let rows: Vec<Value> = new
-        .iter()
-        .map(|seen| {
-            json!([
-                seen.id,
-                seen.placement_id,
-                seen.observer_id,
-                seen.client_ref,
-                seen.in_post,
-                seen.seen_from,
-                seen.seen_to,
-                seen.employer_id,
-                seen.region_code,
-                seen.evidence,
-                seen.source,
-                seen.monthly_wage_fen,
-                hex::encode(&seen.content_hash),
-                seen.recorded_at.as_micros()
-            ])
-        })
-        .collect();
-    let source = connection.rows(&[
-        ("id", Column::Id),
-        ("placement_id", Column::Id),
-        ("observer_id", Column::Id),
-        ("client_ref", Column::Text),
-        ("in_post", Column::Bool),
-        ("seen_from", Column::Text),
-        ("seen_to", Column::Text),
-        ("employer_id", Column::Id),
-        ("region_code", Column::Text),
-        ("evidence", Column::Text),
-        ("source", Column::Text),
-        ("monthly_wage_fen", Column::Int),
-        ("content_hash", Column::Bytes),
-        ("recorded_at", Column::Int),
-    ]);
-    statement(format!(
+    let rows = RowSet::of(new)
+        .shared("agreement_id", agreement_id)
+        .column("id", |seen| seen.id)
+        .column("placement_id", |seen| seen.placement_id)
+        .column("observer_id", |seen| seen.observer_id)
+        .column("client_ref", |seen| seen.client_ref.as_deref())
+        .column("in_post", |seen| seen.in_post)
+        .column("seen_from", |seen| seen.seen_from)
+        .column("seen_to", |seen| seen.seen_to)
+        .column("employer_id", |seen| seen.employer_id)
+        .column("region_code", |seen| seen.region_code.as_deref())
+        .column("evidence", |seen| seen.evidence)
+        .column("source", |seen| seen.source)
+        .column("monthly_wage_fen", |seen| seen.monthly_wage_fen)
+        .column("content_hash", |seen| seen.content_hash.as_slice())
+        .column("recorded_at", |seen| seen.recorded_at);
+    statement(
         "insert into observation (agreement_id, id, placement_id, observer_id, client_ref, in_post, seen_from, seen_to, employer_id, region_code, \
          evidence, source, monthly_wage_fen, content_hash, recorded_at) \
-         select a.id, r.id, r.placement_id, r.observer_id, r.client_ref, r.in_post, r.seen_from, r.seen_to, r.employer_id, r.region_code, \
-         r.evidence, r.source, r.monthly_wage_fen, r.content_hash, r.recorded_at from {source} r, agreement a where a.id = ?"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+         select r.agreement_id, r.id, r.placement_id, r.observer_id, r.client_ref, r.in_post, r.seen_from, r.seen_to, r.employer_id, r.region_code, \
+         r.evidence, r.source, r.monthly_wage_fen, r.content_hash, r.recorded_at from ? r",
+    )
+    .bind(rows)
     .run(connection)?;
     Ok(())
 }
 
-const SPELL_COLUMNS: [(&str, Column); 10] = [
-    ("id", Column::Id),
-    ("placement_id", Column::Id),
-    ("employer_id", Column::Id),
-    ("region_code", Column::Text),
-    ("started_on", Column::Text),
-    ("ended_on", Column::Text),
-    ("grain", Column::Text),
-    ("end_reason", Column::Text),
-    ("reported_by", Column::Id),
-    ("recorded_at", Column::Int),
-];
-
-fn spell_rows(spells: &[Spell]) -> String {
-    let rows = spells.iter().map(|spell| {
-        json!([
-            spell.id,
-            spell.placement_id,
-            spell.employer_id,
-            spell.region_code,
-            spell.started_on,
-            spell.ended_on,
-            spell.grain,
-            spell.end_reason,
-            spell.reported_by,
-            spell.recorded_at.as_micros()
-        ])
-    });
-    Value::Array(rows.collect()).to_string()
+fn spell_rows(agreement_id: Id, spells: &[Spell]) -> RowSet<&Spell> {
+    RowSet::of(spells)
+        .shared("agreement_id", agreement_id)
+        .column("id", |spell| spell.id)
+        .column("placement_id", |spell| spell.placement_id)
+        .column("employer_id", |spell| spell.employer_id)
+        .column("region_code", |spell| spell.region_code.as_str())
+        .column("started_on", |spell| spell.started_on)
+        .column("ended_on", |spell| spell.ended_on)
+        .column("grain", |spell| spell.grain)
+        .column("end_reason", |spell| spell.end_reason)
+        .column("reported_by", |spell| spell.reported_by)
+        .column("recorded_at", |spell| spell.recorded_at)
 }
 
 /// Writes new spells and rewrites changed ones.
 pub fn write_spells(connection: &mut DbConnection, agreement_id: Id, new: &[Spell], changed: &[Spell]) -> Result<()> {
-    let source = connection.rows(&SPELL_COLUMNS);
-    let key = connection.driven_key();
     if !changed.is_empty() {
-        statement(format!(
-            "update employment_spell set ended_on = r.ended_on, grain = r.grain, end_reason = r.end_reason, reported_by = r.reported_by from {source} r \
-             where employment_spell.agreement_id = {key} and employment_spell.id = r.id"
-        ))
-        .bind(spell_rows(changed))
-        .bind(agreement_id)
+        statement(
+            "update employment_spell set ended_on = r.ended_on, grain = r.grain, end_reason = r.end_reason, reported_by = r.reported_by from ? r \
+             where employment_spell.agreement_id = r.agreement_id and employment_spell.id = r.id",
+        )
+        .bind(spell_rows(agreement_id, changed))
         .run(connection)?;
     }
     if !new.is_empty() {
-        statement(format!(
+        statement(
             "insert into employment_spell (agreement_id, id, placement_id, employer_id, region_code, started_on, ended_on, grain, end_reason, reported_by, recorded_at) \
-             select a.id, r.id, r.placement_id, r.employer_id, r.region_code, r.started_on, r.ended_on, r.grain, r.end_reason, r.reported_by, r.recorded_at \
-             from {source} r, agreement a where a.id = ?"
-        ))
-        .bind(spell_rows(new))
-        .bind(agreement_id)
+             select r.agreement_id, r.id, r.placement_id, r.employer_id, r.region_code, r.started_on, r.ended_on, r.grain, r.end_reason, r.reported_by, r.recorded_at \
+             from ? r",
+        )
+        .bind(spell_rows(agreement_id, new))
         .run(connection)?;
     }
     Ok(())

@@ -16,7 +16,7 @@ use super::rules::{self, BY_NEED};
 use super::sealing::SealedField;
 use super::{GroupCode, GroupMembership, Worker, WorkerCard, WorkerSex, WorkerState, identity_number};
 use crate::db::schema::{worker, worker_group};
-use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, Uid, statement};
+use crate::db::{Day, DbConnection, Id, Instant, PageRequest, RowSet, Uid, statement};
 use crate::error::{Error, Result};
 use crate::http::query::AnyOf;
 use crate::regions::RegionCode;
@@ -63,29 +63,26 @@ pub fn resolve(
     if refs.is_empty() {
         return Ok(found);
     }
-    let wanted: Vec<(Option<Id>, Option<&str>)> = refs
-        .iter()
-        .map(|reference| match reference {
-            WorkerRef::Id(id) => (Some(*id), None),
-            WorkerRef::PartnerRef(partner_ref) => (None, Some(partner_ref.as_str())),
-        })
-        .collect();
-    let source = connection.rows(&[("id", Column::Id), ("partner_ref", Column::Text)]);
+    // A reference leads to the id; where there is none, the id is given.
+    let wanted = RowSet::of(refs)
+        .shared("party_id", origin_id)
+        .shared("day", day)
+        .column("id", |reference| if let WorkerRef::Id(id) = reference { *id } else { Id::NIL })
+        .column("partner_ref", |reference| match reference {
+            WorkerRef::Id(_) => None,
+            WorkerRef::PartnerRef(partner_ref) => Some(partner_ref.as_str()),
+        });
     let kept = match connection {
         DbConnection::Postgres(_) => "for key share of w",
         DbConnection::Sqlite(_) => "",
     };
     let rows: Vec<(i64, Id, Id, Vec<u8>, i64, i64, RegionCode)> = statement(format!(
         "select r.ordinal, w.id, w.person_id, w.name_index, {NEED_ON_DAY}, w.birth_year, w.hukou_code \
-         from {source} r cross join worker w where w.party_id = ? and w.id = \
-         coalesce(r.id, (select k.id from worker k where k.party_id = ? and k.partner_ref = r.partner_ref)) \
+         from ? r cross join worker w where w.party_id = r.party_id and w.id = case when r.partner_ref is null then r.id \
+         else (select k.id from worker k where k.party_id = r.party_id and k.partner_ref = r.partner_ref) end \
          and w.state = 'active' {kept}"
     ))
-    .bind(day)
-    .bind(day)
-    .bind(serde_json::to_string(&wanted)?)
-    .bind(origin_id)
-    .bind(origin_id)
+    .bind(wanted)
     .returning::<(BigInt, Uid, Uid, Binary, BigInt, BigInt, Text)>()
     .load(connection)?;
     for (ordinal, id, person_id, name_index, need, birth_year, hukou_code) in rows {
@@ -98,10 +95,10 @@ pub fn resolve(
     Ok(found)
 }
 
-/// The place in [`BY_NEED`], from 1, of the most needy group of worker `w` on a day (two binds).
+/// The place in [`BY_NEED`], from 1, of the most needy group of worker `w` on the day of a row `r`.
 const NEED_ON_DAY: &str = "cast(coalesce((select min(case g.group_code when 'sudden_hardship' then 1 when 'marginal' then 2 \
      when 'unstable_lifted' then 3 when 'lifted' then 4 else 5 end) from worker_group g \
-     where g.party_id = w.party_id and g.worker_id = w.id and g.valid_from <= ? and (g.valid_to is null or g.valid_to >= ?)), 5) as bigint)";
+     where g.party_id = w.party_id and g.worker_id = w.id and g.valid_from <= r.day and (g.valid_to is null or g.valid_to >= r.day)), 5) as bigint)";
 
 /// Of these workers, those who are not yet `age` years old on `day`. The register keeps the year of birth in clear; for the few for whom
 /// the day decides, the identity number is opened.

@@ -32,6 +32,7 @@ mod races;
 mod reconciliation;
 mod regions;
 mod retention;
+mod row_sets;
 mod statements;
 mod support;
 mod verify;

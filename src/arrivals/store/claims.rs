@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
-use serde_json::{Value, json};
 
 use crate::arrivals::rules::outcome::Said;
-use crate::db::{Column, DbConnection, Id, Instant, Uid, statement};
+use crate::db::{DbConnection, Id, Instant, RowSet, Uid, statement};
 use crate::error::{Code, Error, Result};
 
 type SaidColumns = (Uid, Uid, Text, Text, Text, Nullable<Uid>, Nullable<Text>, Text, Bool, BigInt);
@@ -31,19 +30,16 @@ pub fn about(
     agreement_id: Id,
     placements: impl Iterator<Item = Id>,
 ) -> Result<HashMap<Id, Vec<InEffect>>> {
-    let rows: Vec<Value> = placements.map(|id| json!([id])).collect();
+    let rows = RowSet::list("id", placements).shared("agreement_id", agreement_id);
     let mut claims: HashMap<Id, Vec<InEffect>> = HashMap::new();
     if rows.is_empty() {
         return Ok(claims);
     }
-    let source = connection.rows(&[("id", Column::Id)]);
-    let join = connection.driving_join();
     let found: Vec<(Id, Vec<u8>, Said)> = statement(format!(
-        "select c.placement_id, c.content_hash, {SAID} from {source} r {join} claim c on c.agreement_id = ? and c.placement_id = r.id \
-         where c.replaced_by is null order by c.id"
+        "select c.placement_id, c.content_hash, {SAID} from ? r cross join claim c \
+         where c.agreement_id = r.agreement_id and c.placement_id = r.id and c.replaced_by is null order by c.id"
     ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+    .bind(rows)
     .returning::<(Uid, Binary, SaidColumns)>()
     .load(connection)?;
     for (placement_id, content_hash, said) in found {
@@ -67,15 +63,12 @@ pub fn about_unannounced(
         // No row of the person to lock yet: calls about people take turns with each other and with departures, which hold this row too.
         statement("select id from agreement where id = ? for no key update").bind(agreement_id).run(connection)?;
     }
-    let rows: Vec<Value> = people.iter().map(|index| json!([hex::encode(index)])).collect();
-    let source = connection.rows(&[("exchange_index", Column::Bytes)]);
-    let join = connection.driving_join();
     let found: Vec<(Vec<u8>, Vec<u8>, Vec<u8>, Said)> = statement(format!(
-        "select c.exchange_index, c.name_index, c.content_hash, {SAID} from {source} r {join} claim c on c.agreement_id = ? and c.exchange_index = r.exchange_index \
-         where c.placement_id is null and c.claimant_id = ? and c.replaced_by is null order by c.id"
+        "select c.exchange_index, c.name_index, c.content_hash, {SAID} from ? r cross join claim c \
+         where c.agreement_id = r.agreement_id and c.exchange_index = r.exchange_index \
+         and c.placement_id is null and c.claimant_id = ? and c.replaced_by is null order by c.id"
     ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+    .bind(RowSet::list("exchange_index", people.iter().copied()).shared("agreement_id", agreement_id))
     .bind(claimant_id)
     .returning::<(Binary, Binary, Binary, SaidColumns)>()
     .load(connection)?;
@@ -109,15 +102,11 @@ pub fn by_client_ref(
     if references.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<[&str; 1]> = references.iter().map(|reference| [*reference]).collect();
-    let source = connection.rows(&[("reference", Column::Text)]);
-    let join = connection.driving_join();
-    let found: Vec<KnownRow> = statement(format!(
+    let found: Vec<KnownRow> = statement(
         "select c.client_ref, c.id, c.content_hash, c.placement_id, c.exchange_index, c.name_index \
-         from {source} r {join} claim c on c.claimant_id = ? and c.client_ref = r.reference"
-    ))
-    .bind(serde_json::to_string(&rows)?)
-    .bind(claimant_id)
+         from ? r cross join claim c where c.claimant_id = r.claimant_id and c.client_ref = r.reference",
+    )
+    .bind(RowSet::list("reference", references.iter().copied()).shared("claimant_id", claimant_id))
     .returning::<(Text, Uid, Binary, Nullable<Uid>, Nullable<Binary>, Nullable<Binary>)>()
     .load(connection)?;
     let known = |(reference, id, content_hash, placement_id, number, name): KnownRow| {
@@ -193,33 +182,32 @@ pub fn insert(connection: &mut DbConnection, agreement_id: Id, now: Instant, row
     if rows.is_empty() {
         return Ok(());
     }
-    let source = connection.rows(&[
-        ("id", Column::Id),
-        ("placement_id", Column::Id),
-        ("claimant_id", Column::Id),
-        ("claimant_role", Column::Text),
-        ("client_ref", Column::Text),
-        ("outcome", Column::Text),
-        ("happened_on", Column::Text),
-        ("employer_id", Column::Id),
-        ("region_code", Column::Text),
-        ("evidence", Column::Text),
-        ("late", Column::Bool),
-        ("exchange_index", Column::Bytes),
-        ("name_index", Column::Bytes),
-        ("name_sealed", Column::Bytes),
-        ("content_hash", Column::Bytes),
-    ]);
-    let written = statement(format!(
+    let values = RowSet::of(rows)
+        .shared("agreement_id", agreement_id)
+        .shared("recorded_at", now)
+        .column("id", |row| row.said.claim_id)
+        .column("placement_id", |row| row.placement_id)
+        .column("claimant_id", |row| row.said.claimant_id)
+        .column("claimant_role", |row| row.said.role)
+        .column("client_ref", |row| row.client_ref.as_deref())
+        .column("outcome", |row| row.said.outcome)
+        .column("happened_on", |row| row.said.happened_on)
+        .column("employer_id", |row| row.said.employer_id)
+        .column("region_code", |row| row.said.region_code)
+        .column("evidence", |row| row.said.evidence)
+        .column("late", |row| row.said.late)
+        .column("exchange_index", |row| row.person.as_ref().map(|person| person.exchange_index))
+        .column("name_index", |row| row.person.as_ref().map(|person| person.name_index))
+        .column("name_sealed", |row| row.person.as_ref().map(|person| person.name_sealed.as_slice()))
+        .column("content_hash", |row| row.content_hash.as_slice());
+    let written = statement(
         "insert into claim (agreement_id, id, placement_id, claimant_id, claimant_role, client_ref, outcome, happened_on, employer_id, \
          region_code, evidence, late, exchange_index, name_index, name_sealed, content_hash, recorded_at) \
-         select a.id, r.id, r.placement_id, r.claimant_id, r.claimant_role, r.client_ref, r.outcome, r.happened_on, r.employer_id, \
-         r.region_code, r.evidence, r.late, r.exchange_index, r.name_index, r.name_sealed, r.content_hash, cast(? as bigint) \
-         from {source} r, agreement a where a.id = ? on conflict (claimant_id, client_ref) do nothing"
-    ))
-    .bind(now)
-    .bind(Value::Array(rows.iter().map(values).collect()).to_string())
-    .bind(agreement_id)
+         select r.agreement_id, r.id, r.placement_id, r.claimant_id, r.claimant_role, r.client_ref, r.outcome, r.happened_on, r.employer_id, \
+         r.region_code, r.evidence, r.late, r.exchange_index, r.name_index, r.name_sealed, r.content_hash, r.recorded_at \
+         from ? r where true on conflict (claimant_id, client_ref) do nothing",
+    )
+    .bind(values)
     .run(connection)?;
     if written != rows.len() {
         return Err(Error::new(Code::DatabaseBusy));
@@ -227,41 +215,19 @@ pub fn insert(connection: &mut DbConnection, agreement_id: Id, now: Instant, row
     mark_replaced(connection, agreement_id, rows)
 }
 
-fn values(row: &NewRow) -> Value {
-    let said = &row.said;
-    let person = row.person.as_ref();
-    json!([
-        said.claim_id,
-        row.placement_id,
-        said.claimant_id,
-        said.role,
-        row.client_ref,
-        said.outcome,
-        said.happened_on,
-        said.employer_id,
-        said.region_code,
-        said.evidence,
-        said.late,
-        person.map(|person| hex::encode(person.exchange_index)),
-        person.map(|person| hex::encode(person.name_index)),
-        person.map(|person| hex::encode(&person.name_sealed)),
-        hex::encode(&row.content_hash),
-    ])
-}
-
 fn mark_replaced(connection: &mut DbConnection, agreement_id: Id, rows: &[NewRow]) -> Result<()> {
-    let replaced: Vec<Value> =
-        rows.iter().filter_map(|row| row.replaces.map(|old| json!([old, row.said.claim_id]))).collect();
+    let replaced = rows.iter().filter_map(|row| row.replaces.map(|old| (old, row.said.claim_id)));
+    let replaced = RowSet::of(replaced)
+        .shared("agreement_id", agreement_id)
+        .column("old_id", |(old, _)| old)
+        .column("new_id", |(_, new)| new);
     if replaced.is_empty() {
         return Ok(());
     }
-    let source = connection.rows(&[("old_id", Column::Id), ("new_id", Column::Id)]);
-    let key = connection.driven_key();
-    statement(format!(
-        "update claim set replaced_by = r.new_id from {source} r where claim.agreement_id = {key} and claim.id = r.old_id"
-    ))
-    .bind(Value::Array(replaced).to_string())
-    .bind(agreement_id)
+    statement(
+        "update claim set replaced_by = r.new_id from ? r where claim.agreement_id = r.agreement_id and claim.id = r.old_id",
+    )
+    .bind(replaced)
     .run(connection)?;
     Ok(())
 }

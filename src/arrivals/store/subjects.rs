@@ -4,11 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use diesel::sql_types::BigInt;
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, RunQueryDsl, SelectableHelper};
-use serde_json::{Value, json};
 
 use crate::arrivals::rules::judging::Subject;
 use crate::db::schema::{dispatch, placement, quota};
-use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::db::{Day, DbConnection, Id, RowSet, Uid, statement};
 use crate::dispatches::Placement;
 use crate::error::Result;
 use crate::regions::RegionCode;
@@ -36,17 +35,16 @@ pub fn by_reference(
     if references.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<Value> = references.iter().map(|(row, reference)| json!([row, reference])).collect();
-    let source = connection.rows(&[("row_number", Column::Int), ("reference", Column::Text)]);
-    let join = connection.driving_join();
-    let found: Vec<(i64, Id)> = statement(format!(
-        "select r.row_number, p.id from {source} r {join} placement p on p.agreement_id = ? and p.partner_ref = r.reference order by r.ordinal, p.id"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+    let rows =
+        RowSet::of(references).shared("agreement_id", agreement_id).column("reference", |(_, reference)| *reference);
+    let found: Vec<(i64, Id)> = statement(
+        "select r.ordinal, p.id from ? r cross join placement p \
+         where p.agreement_id = r.agreement_id and p.partner_ref = r.reference order by r.ordinal, p.id",
+    )
+    .bind(rows)
     .returning::<(BigInt, Uid)>()
     .load(connection)?;
-    Ok(numbered(found))
+    Ok(numbered(found, |place| references.get(place).map(|(row, _)| *row)))
 }
 
 /// Departed placements of people with this identity number and this very name.
@@ -54,31 +52,26 @@ pub fn by_person(connection: &mut DbConnection, agreement_id: Id, sought: &[Soug
     if sought.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<Value> = sought
-        .iter()
-        .map(|one| json!([one.row, one.origin_id, hex::encode(one.identity_index), hex::encode(one.name_index)]))
-        .collect();
-    let source = connection.rows(&[
-        ("row_number", Column::Int),
-        ("origin_id", Column::Id),
-        ("identity_index", Column::Bytes),
-        ("name_index", Column::Bytes),
-    ]);
-    let found: Vec<(i64, Id)> = statement(format!(
-        "select r.row_number, p.id from {source} r \
-         join worker w on w.party_id = r.origin_id and w.identity_index = r.identity_index and w.name_index = r.name_index \
-         join placement p on p.origin_id = w.party_id and p.worker_id = w.id \
-         where p.agreement_id = ? and p.departed_on is not null order by r.ordinal, p.id"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .bind(agreement_id)
+    let rows = RowSet::of(sought)
+        .shared("agreement_id", agreement_id)
+        .column("origin_id", |one| one.origin_id)
+        .column("identity_index", |one| one.identity_index)
+        .column("name_index", |one| one.name_index);
+    let found: Vec<(i64, Id)> = statement(
+        "select r.ordinal, p.id from ? r cross join worker w cross join placement p \
+         where w.party_id = r.origin_id and w.identity_index = r.identity_index and w.name_index = r.name_index \
+         and p.origin_id = w.party_id and p.worker_id = w.id \
+         and p.agreement_id = r.agreement_id and p.departed_on is not null order by r.ordinal, p.id",
+    )
+    .bind(rows)
     .returning::<(BigInt, Uid)>()
     .load(connection)?;
-    Ok(numbered(found))
+    Ok(numbered(found, |place| sought.get(place).map(|one| one.row)))
 }
 
-fn numbered(found: Vec<(i64, Id)>) -> Vec<(usize, Id)> {
-    found.into_iter().filter_map(|(row, id)| Some((usize::try_from(row).ok()?, id))).collect()
+/// With the number of the row in the call, by the place among the rows that were asked about.
+fn numbered(found: Vec<(i64, Id)>, number: impl Fn(usize) -> Option<usize>) -> Vec<(usize, Id)> {
+    found.into_iter().filter_map(|(place, id)| Some((number(usize::try_from(place).ok()?)?, id))).collect()
 }
 
 /// The placements of ids, locked until the end of the transaction in the order of their ids, so that two calls about the same people
@@ -88,13 +81,11 @@ pub fn locked(connection: &mut DbConnection, agreement_id: Id, ids: &HashSet<Id>
         return Ok(HashMap::new());
     }
     if let DbConnection::Postgres(_) = connection {
-        let rows: Vec<Value> = ids.iter().map(|id| json!([id])).collect();
-        let source = connection.rows(&[("id", Column::Id)]);
-        statement(format!(
-            "select p.id from placement p where p.agreement_id = ? and p.id in (select r.id from {source} r) order by p.id for update of p"
-        ))
-        .bind(agreement_id)
-        .bind(Value::Array(rows).to_string())
+        statement(
+            "select p.id from placement p where (p.agreement_id, p.id) in (select r.agreement_id, r.id from ? r) \
+             order by p.id for update of p",
+        )
+        .bind(RowSet::list("id", ids.iter().copied()).shared("agreement_id", agreement_id))
         .run(connection)?;
     }
     let found: Vec<(Placement, RegionCode, Day)> = placement::table
@@ -122,13 +113,10 @@ pub fn workplaces(connection: &mut DbConnection, ids: &HashSet<Id>) -> Result<Ha
     if ids.is_empty() {
         return Ok(HashSet::new());
     }
-    let rows: Vec<Value> = ids.iter().map(|id| json!([id])).collect();
-    let source = connection.rows(&[("id", Column::Id)]);
-    let found: Vec<Id> = statement(format!(
-        "select p.id from party p where p.id in (select r.id from {source} r) and p.kind in ('employer', 'agency')"
-    ))
-    .bind(Value::Array(rows).to_string())
-    .returning::<Uid>()
-    .load(connection)?;
+    let found: Vec<Id> =
+        statement("select p.id from ? r cross join party p where p.id = r.id and p.kind in ('employer', 'agency')")
+            .bind(RowSet::list("id", ids.iter().copied()))
+            .returning::<Uid>()
+            .load(connection)?;
     Ok(found.into_iter().collect())
 }

@@ -9,7 +9,7 @@ use diesel::RunQueryDsl;
 
 use super::super::{Placement, store};
 use super::{Outcome, sweep_lapsed};
-use crate::db::{Column, DbConnection, Id, Uid, statement};
+use crate::db::{DbConnection, Id, RowSet, Uid, statement};
 use crate::error::Result;
 use crate::events::Actor;
 use crate::quotas::accounts::{self, EntryKind};
@@ -109,17 +109,14 @@ pub(super) fn open_again(
     agreement_id: Id,
     back: &[&Placement],
 ) -> Result<()> {
-    let rows: Vec<[Id; 1]> = back.iter().map(|row| [row.id]).collect();
-    let (source, join) = (connection.rows(&[("id", Column::Id)]), connection.driving_join());
-    statement(format!(
+    statement(
         "insert into open_placement (person_id, placement_id, dispatch_id, agreement_id, holds_until) \
-         select w.person_id, p.id, p.dispatch_id, p.agreement_id, null from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id \
-         join worker w on w.party_id = p.origin_id and w.id = p.worker_id where w.state = 'active' \
+         select w.person_id, p.id, p.dispatch_id, p.agreement_id, null from ? r cross join placement p cross join worker w \
+         where p.agreement_id = r.agreement_id and p.id = r.id and w.party_id = p.origin_id and w.id = p.worker_id and w.state = 'active' \
          on conflict (person_id) do update set placement_id = excluded.placement_id, dispatch_id = excluded.dispatch_id, \
-         agreement_id = excluded.agreement_id, holds_until = null where open_placement.holds_until <= ?"
-    ))
-    .bind(serde_json::to_string(&rows)?)
-    .bind(agreement_id)
+         agreement_id = excluded.agreement_id, holds_until = null where open_placement.holds_until <= ?",
+    )
+    .bind(RowSet::list("id", back.iter().map(|row| row.id)).shared("agreement_id", agreement_id))
     .bind(actor.now)
     .run(connection)?;
     Ok(())
@@ -129,14 +126,12 @@ fn set_holds_place(connection: &mut DbConnection, agreement_id: Id, rows: &[&Pla
     if rows.is_empty() {
         return Ok(());
     }
-    let ids: Vec<[Id; 1]> = rows.iter().map(|row| [row.id]).collect();
-    let source = connection.rows(&[("id", Column::Id)]);
-    statement(format!(
-        "update placement set holds_place = ? where agreement_id = ? and id in (select r.id from {source} r)"
-    ))
+    let ids = RowSet::list("id", rows.iter().map(|row| row.id)).shared("agreement_id", agreement_id);
+    statement(
+        "update placement set holds_place = ? where (agreement_id, id) in (select r.agreement_id, r.id from ? r)",
+    )
     .bind(holds)
-    .bind(agreement_id)
-    .bind(serde_json::to_string(&ids)?)
+    .bind(ids)
     .run(connection)?;
     Ok(())
 }
@@ -147,16 +142,17 @@ pub(super) fn account_paths(
     agreement_id: Id,
     rows: &[&Placement],
 ) -> Result<Vec<(Id, Id)>> {
-    let ids: Vec<(Id, Id, Option<Id>)> = rows.iter().map(|row| (row.id, row.quota_id, row.cohort_id)).collect();
-    let source = connection.rows(&[("id", Column::Id), ("quota_id", Column::Id), ("cohort_id", Column::Id)]);
-    let join = connection.driving_join();
-    Ok(statement(format!(
-        "select r.id, a.id from {source} r {join} quota q on q.agreement_id = ? and q.id = r.quota_id \
-         join place_account a on a.agreement_id = q.agreement_id \
-         and (a.id = r.quota_id or a.id = r.cohort_id or a.kind = 'agreement' or (a.kind = 'region' and a.region_code = q.region_code))"
-    ))
-    .bind(serde_json::to_string(&ids)?)
-    .bind(agreement_id)
+    let rows = RowSet::of(rows.iter().copied())
+        .shared("agreement_id", agreement_id)
+        .column("id", |row| row.id)
+        .column("quota_id", |row| row.quota_id)
+        .column("cohort_id", |row| row.cohort_id);
+    Ok(statement(
+        "select r.id, a.id from ? r cross join quota q cross join place_account a \
+         where q.agreement_id = r.agreement_id and q.id = r.quota_id and a.agreement_id = q.agreement_id \
+         and (a.id = r.quota_id or a.id = r.cohort_id or a.kind = 'agreement' or (a.kind = 'region' and a.region_code = q.region_code))",
+    )
+    .bind(rows)
     .returning::<(Uid, Uid)>()
     .load(connection)?)
 }

@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::AccountKind;
 use crate::agreements::PlaceCaps;
-use crate::db::{Column, DbConnection, Id, Uid, statement};
+use crate::db::{DbConnection, Id, RowSet, Uid, statement};
 use crate::error::Result;
 use crate::regions::RegionCode;
 
@@ -162,23 +162,19 @@ fn copy_entries(
     .bind(region)
     .returning::<(Uid, Text, BigInt, BigInt)>()
     .load(connection)?;
-    let rows: Vec<(Id, &Sum)> = sums.iter().map(|sum| (Id::new(), sum)).collect();
-    let rows: Vec<_> = rows.iter().map(|(id, (dispatch, kind, places, at))| (id, dispatch, kind, places, at)).collect();
-    let source = connection.rows(&[
-        ("id", Column::Id),
-        ("dispatch_id", Column::Id),
-        ("kind", Column::Text),
-        ("places", Column::Int),
-        ("recorded_at", Column::Int),
-    ]);
-    statement(format!(
+    let rows = RowSet::of(&sums)
+        .shared("agreement_id", agreement_id)
+        .shared("account_id", id)
+        .column("id", |_| Id::new())
+        .column("dispatch_id", |(dispatch, ..)| *dispatch)
+        .column("kind", |(_, kind, ..)| kind.as_str())
+        .column("places", |(.., places, _)| *places)
+        .column("recorded_at", |(.., at)| *at);
+    statement(
         "insert into place_entry (agreement_id, id, account_id, dispatch_id, kind, places, reason, recorded_at) \
-         select c.agreement_id, r.id, c.id, r.dispatch_id, r.kind, r.places, 'cap_opened', r.recorded_at \
-         from {source} r join place_account c on c.agreement_id = ? and c.id = ?"
-    ))
-    .bind(serde_json::to_string(&rows)?)
-    .bind(agreement_id)
-    .bind(id)
+         select r.agreement_id, r.id, r.account_id, r.dispatch_id, r.kind, r.places, 'cap_opened', r.recorded_at from ? r",
+    )
+    .bind(rows)
     .run(connection)?;
     Ok(())
 }

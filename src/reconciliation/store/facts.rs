@@ -5,20 +5,19 @@
 //! still stood, a departure recorded later had not happened, and a quota had the places approved by then. A claim was in effect then if no
 //! later claim of the same claimant had replaced it by then.
 //!
-//! Where a set is joined, `cross join` and `between x and x` stand for `join` and `= x`: without statistics SQLite takes the primary
-//! key's first column, the agreement, for the better way in and would read the whole agreement for each element of the set. PostgreSQL
-//! reads both forms alike.
+//! Where one table leads to another, `cross join` and `between x and x` stand for `join` and `= x`: SQLite could take the primary key's
+//! first column, the agreement, for the better way in and would read the whole agreement for each row that leads. PostgreSQL reads both
+//! forms alike.
 
 use std::collections::HashMap;
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::agreements::rule_terms::EvidenceLevel;
 use crate::arrivals::{ClaimantRole, ClaimedOutcome};
-use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
+use crate::db::{Day, DbConnection, Id, Instant, RowSet, Uid, statement};
 use crate::error::Result;
 use crate::reconciliation::facts::SeenSummary;
 use crate::reconciliation::persons::Gathering;
@@ -245,16 +244,15 @@ impl Books {
         if keys.is_empty() {
             return Ok(Gathering::default());
         }
-        let source = connection.rows(&[("worker_key", Column::Bytes)]);
-        let wanted = Value::from_iter(keys.iter().map(|key| json!([hex::encode(key)]))).to_string();
+        let wanted =
+            RowSet::list("worker_key", keys.iter().map(Vec::as_slice)).shared("agreement_id", self.agreement_id);
         let rows: Vec<((Vec<u8>, Vec<u8>, Option<Day>), PlacementColumns)> = statement(format!(
-            "select w.exchange_index, w.name_index, {ENDED_ON}, {PLACEMENT} from {source} k cross join worker w cross join placement p cross join dispatch d \
+            "select w.exchange_index, w.name_index, {ENDED_ON}, {PLACEMENT} from ? k cross join worker w cross join placement p cross join dispatch d \
              where w.exchange_index = k.worker_key and p.origin_id = w.party_id and p.worker_id = w.id \
-             and d.agreement_id = p.agreement_id and d.id = p.dispatch_id and p.agreement_id = ? and p.enrolled_at < ? order by p.id"
+             and d.agreement_id = p.agreement_id and d.id = p.dispatch_id and p.agreement_id = k.agreement_id and p.enrolled_at < ? order by p.id"
         ))
         .bind(self.known_before)
         .bind(wanted.clone())
-        .bind(self.agreement_id)
         .bind(self.known_before)
         .returning::<((Binary, Binary, Nullable<Text>), PlacementTypes)>()
         .load(connection)?;
@@ -276,14 +274,13 @@ impl Books {
         connection: &mut DbConnection,
         placements: &[IdentifiedPlacement],
     ) -> Result<HashMap<Uuid, Vec<ClaimRecord>>> {
-        let source = connection.rows(&[("placement_id", Column::Id)]);
+        let wanted = RowSet::list("placement_id", placements.iter().map(|row| Id(row.placement.id)));
         let rows: Vec<ClaimColumns> = statement(format!(
-            "select {CLAIM} from {source} k cross join claim c {REPLACED} \
-             where c.agreement_id = ? and c.placement_id between k.placement_id and k.placement_id and {COUNTS} order by c.placement_id, c.id"
+            "select {CLAIM} from ? k cross join claim c {REPLACED} \
+             where c.agreement_id = k.agreement_id and c.placement_id = k.placement_id and {COUNTS} order by c.placement_id, c.id"
         ))
-        .bind(Value::from_iter(placements.iter().map(|row| json!([row.placement.id]))).to_string())
+        .bind(wanted.shared("agreement_id", self.agreement_id))
         .bind(self.known_before)
-        .bind(self.agreement_id)
         .bind(self.known_before)
         .bind(self.cut_off)
         .returning::<ClaimTypes>()
@@ -296,16 +293,13 @@ impl Books {
         Ok(claims)
     }
 
-    fn claims_naming(&self, connection: &mut DbConnection, wanted: String) -> Result<Vec<IdentityRecord>> {
-        let source = connection.rows(&[("worker_key", Column::Bytes)]);
+    fn claims_naming(&self, connection: &mut DbConnection, wanted: RowSet<&[u8]>) -> Result<Vec<IdentityRecord>> {
         let rows: Vec<((Vec<u8>, Vec<u8>), ClaimColumns)> = statement(format!(
-            "select c.exchange_index, c.name_index, {CLAIM} from {source} k \
-             cross join claim c {REPLACED} \
-             where c.agreement_id = ? and c.exchange_index between k.worker_key and k.worker_key and c.placement_id is null and {COUNTS} order by c.id"
+            "select c.exchange_index, c.name_index, {CLAIM} from ? k cross join claim c {REPLACED} \
+             where c.agreement_id = k.agreement_id and c.exchange_index = k.worker_key and c.placement_id is null and {COUNTS} order by c.id"
         ))
         .bind(wanted)
         .bind(self.known_before)
-        .bind(self.agreement_id)
         .bind(self.known_before)
         .bind(self.cut_off)
         .returning::<((Binary, Binary), ClaimTypes)>()

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::db::schema::{reconciliation_row, reconciliation_run};
-use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, statement};
+use crate::db::{Day, DbConnection, Id, Instant, PageRequest, RowSet, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
 use crate::http::query::AnyOf;
@@ -165,29 +165,21 @@ pub fn append(connection: &mut DbConnection, run: &ReconciliationRun, written: i
     if rows.is_empty() {
         return Ok(());
     }
-    let values = rows
-        .iter()
-        .map(|row| {
-            let detail = serde_json::to_string(&row.detail)?;
-            Ok((row.situation.code(), row.placement_id, row.claim_id, row.tier.map(IdentityTier::as_str), detail))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let source = connection.rows(&[
-        ("situation", Column::Text),
-        ("placement_id", Column::Id),
-        ("claim_id", Column::Id),
-        ("tier", Column::Text),
-        ("detail", Column::Text),
-    ]);
-    statement(format!(
+    let details = rows.iter().map(|row| serde_json::to_string(&row.detail)).collect::<Result<Vec<_>, _>>()?;
+    let values = RowSet::of(rows.iter().zip(&details))
+        .shared("agreement_id", run.agreement_id)
+        .shared("run_id", run.id)
+        .shared("first", written.saturating_add(1))
+        .column("situation", |(row, _)| row.situation.code())
+        .column("placement_id", |(row, _)| row.placement_id.map(Id))
+        .column("claim_id", |(row, _)| row.claim_id.map(Id))
+        .column("tier", |(row, _)| row.tier.map(IdentityTier::as_str))
+        .column("detail", |(_, detail)| detail.as_str());
+    statement(
         "insert into reconciliation_row (agreement_id, run_id, ordinal, situation, placement_id, claim_id, tier, detail) \
-         select k.agreement_id, k.id, cast(? as bigint) + r.ordinal, r.situation, r.placement_id, r.claim_id, r.tier, r.detail \
-         from {source} r join reconciliation_run k on k.agreement_id = ? and k.id = ?"
-    ))
-    .bind(written.saturating_add(1))
-    .bind(serde_json::to_string(&values)?)
-    .bind(run.agreement_id)
-    .bind(run.id)
+         select r.agreement_id, r.run_id, r.first + r.ordinal, r.situation, r.placement_id, r.claim_id, r.tier, r.detail from ? r",
+    )
+    .bind(values)
     .run(connection)?;
     Ok(())
 }

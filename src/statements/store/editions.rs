@@ -2,11 +2,10 @@
 
 use diesel::prelude::*;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::IntoParams;
 
 use crate::db::schema::{statement_edition, statement_row};
-use crate::db::{Column, DbConnection, Id, Instant, PageRequest, statement};
+use crate::db::{DbConnection, Id, Instant, PageRequest, RowSet, statement};
 use crate::dispatches::tally::Standing;
 use crate::error::{Error, Result};
 use crate::statements::MonthlyStatement;
@@ -129,31 +128,28 @@ pub fn append_rows(
     written: i64,
     rows: &[ComputedRow],
 ) -> Result<()> {
-    let values: Vec<_> = (written + 1..)
+    let marked: Vec<(i64, &ComputedRow, String)> = (written + 1..)
         .zip(rows)
         .map(|(ordinal, computed)| {
             let marks = computed.content.counts_in(row.month);
             let marks: Vec<String> = marks.into_iter().map(|(name, standing)| name.mark(standing)).collect();
-            let figures = format!(" {} ", marks.join(" "));
-            json!([ordinal, computed.content.subject(), figures, computed.text, hex::encode(computed.leaf)])
+            (ordinal, computed, format!(" {} ", marks.join(" ")))
         })
         .collect();
-    let source = connection.rows(&[
-        ("ordinal_of", Column::Int),
-        ("subject_id", Column::Id),
-        ("figures", Column::Text),
-        ("content", Column::Text),
-        ("leaf", Column::Bytes),
-    ]);
-    statement(format!(
+    let values = RowSet::of(&marked)
+        .shared("agreement_id", row.agreement_id)
+        .shared("statement_id", row.id)
+        .shared("edition", edition)
+        .column("place", |(ordinal, ..)| *ordinal)
+        .column("subject_id", |(_, computed, _)| computed.content.subject())
+        .column("figures", |(.., figures)| figures.as_str())
+        .column("content", |(_, computed, _)| computed.text.as_str())
+        .column("leaf", |(_, computed, _)| computed.leaf);
+    statement(
         "insert into statement_row (agreement_id, statement_id, edition, ordinal, subject_id, figures, content, leaf) \
-         select s.agreement_id, s.id, cast(? as bigint), r.ordinal_of, r.subject_id, r.figures, r.content, r.leaf from {source} r, monthly_statement s \
-         where s.agreement_id = ? and s.id = ?"
-    ))
-    .bind(edition)
-    .bind(serde_json::to_string(&values)?)
-    .bind(row.agreement_id)
-    .bind(row.id)
+         select r.agreement_id, r.statement_id, r.edition, r.place, r.subject_id, r.figures, r.content, r.leaf from ? r",
+    )
+    .bind(values)
     .run(connection)?;
     Ok(())
 }

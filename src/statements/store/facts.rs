@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use crate::db::{Column, Day, DbConnection, Id, Instant, Uid, statement};
+use crate::db::{Day, DbConnection, Id, Instant, RowSet, Uid, statement};
 use crate::error::Result;
 use crate::regions::Scope;
 use crate::statements::movement::{FactKind, MovingFact};
@@ -68,16 +68,13 @@ pub fn recorded_between(
     placements: &[Id],
 ) -> Result<HashMap<Id, Vec<MovingFact>>> {
     let mut facts: HashMap<Id, Vec<MovingFact>> = HashMap::new();
-    let ids: Vec<[&Id; 1]> = placements.iter().map(|id| [id]).collect();
-    let ids = serde_json::to_string(&ids)?;
+    let ids = RowSet::list("id", placements.iter().copied()).shared("agreement_id", agreement_id);
     for (kind, table, at) in FACTS.into_iter().filter(|_| !placements.is_empty()) {
-        let source = connection.rows(&[("id", Column::Id)]);
         let found: Vec<(Id, Id, Instant)> = statement(format!(
-            "select f.placement_id, f.id, f.{at} from {source} r cross join {table} f \
-             where f.agreement_id = ? and f.placement_id = r.id and f.{at} >= ? and f.{at} < ?"
+            "select f.placement_id, f.id, f.{at} from ? r cross join {table} f \
+             where f.agreement_id = r.agreement_id and f.placement_id = r.id and f.{at} >= ? and f.{at} < ?"
         ))
         .bind(ids.clone())
-        .bind(agreement_id)
         .bind(from)
         .bind(to)
         .returning::<(Uid, Uid, BigInt)>()

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
-
 use super::{Batch, Entry};
 use crate::db::{DbConnection, Id};
 use crate::error::{Fault, Result, Text};
@@ -11,7 +9,7 @@ use crate::events::Actor;
 use crate::seal::{KeyRing, Sensitive};
 use crate::workers::rules::{self, Candidate, Difference, Held};
 use crate::workers::sealing::{self, SealedField};
-use crate::workers::store::register::{self, Known, KnownWorker};
+use crate::workers::store::register::{self, ChangedWorker, Known, KnownWorker, NewWorker};
 use crate::workers::{GroupMembership, WorkerSex};
 
 /// What became of a row.
@@ -23,13 +21,13 @@ pub(super) enum Outcome {
     Refused(Vec<Fault>),
 }
 
-/// What will be written, ready as statement parameters.
+/// What will be written, sealed.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) outcomes: Vec<Outcome>,
-    pub(super) inserts: Vec<Value>,
-    pub(super) changes: Vec<Value>,
-    groups: Vec<Value>,
+    pub(super) inserts: Vec<NewWorker>,
+    pub(super) changes: Vec<ChangedWorker>,
+    groups: Vec<(Id, GroupMembership)>,
 }
 
 impl Plan {
@@ -82,19 +80,19 @@ impl Plan {
         let Entry { id, candidate, identity_index, .. } = entry;
         let phone =
             candidate.phone.as_ref().map(|phone| SealedField::Phone.seal(keys, *id, phone.as_str())).transpose()?;
-        self.inserts.push(json!([
-            id,
-            candidate.partner_ref,
-            hex::encode(SealedField::Name.seal(keys, *id, candidate.name.as_str())?),
-            hex::encode(SealedField::IdentityNumber.seal(keys, *id, candidate.number.as_str())?),
-            phone.map(hex::encode),
-            hex::encode(identity_index),
-            hex::encode(sealing::exchange_index(keys, &candidate.number)),
-            hex::encode(sealing::name_index(keys, &candidate.name)),
-            WorkerSex::from(candidate.number.sex()),
-            candidate.number.birth_date().year(),
-            candidate.hukou_code,
-        ]));
+        self.inserts.push(NewWorker {
+            id: *id,
+            partner_ref: candidate.partner_ref.clone(),
+            name_sealed: SealedField::Name.seal(keys, *id, candidate.name.as_str())?,
+            identity_sealed: SealedField::IdentityNumber.seal(keys, *id, candidate.number.as_str())?,
+            phone_sealed: phone,
+            identity_index: *identity_index,
+            exchange_index: sealing::exchange_index(keys, &candidate.number),
+            name_index: sealing::name_index(keys, &candidate.name),
+            sex: WorkerSex::from(candidate.number.sex()),
+            birth_year: i64::from(candidate.number.birth_date().year()),
+            hukou_code: candidate.hukou_code,
+        });
         self.add_groups(*id, &candidate.groups);
         Ok(Outcome::Registered(*id))
     }
@@ -125,36 +123,36 @@ impl Plan {
         worker: &KnownWorker,
         difference: &Difference,
     ) -> Result<Outcome> {
-        let name = if difference.name {
+        let name_sealed = if difference.name {
             SealedField::Name.seal(keys, worker.id, candidate.name.as_str())?
         } else {
             worker.name_sealed.clone()
         };
-        let phone = match &candidate.phone {
+        let phone_sealed = match &candidate.phone {
             Some(phone) if difference.phone => Some(SealedField::Phone.seal(keys, worker.id, phone.as_str())?),
             _ => worker.phone_sealed.clone(),
         };
-        self.changes.push(json!([
-            worker.id,
-            worker.version + 1,
-            candidate.partner_ref.as_ref().or(worker.partner_ref.as_ref()),
-            hex::encode(name),
-            hex::encode(sealing::name_index(keys, &candidate.name)),
-            phone.map(hex::encode),
-            candidate.hukou_code,
-        ]));
+        self.changes.push(ChangedWorker {
+            id: worker.id,
+            version: worker.version + 1,
+            partner_ref: candidate.partner_ref.as_ref().or(worker.partner_ref.as_ref()).cloned(),
+            name_sealed,
+            name_index: sealing::name_index(keys, &candidate.name),
+            phone_sealed,
+            hukou_code: candidate.hukou_code,
+        });
         self.add_groups(worker.id, &difference.groups);
         Ok(Outcome::Changed(worker.id))
     }
 
     fn add_groups(&mut self, worker_id: Id, groups: &[GroupMembership]) {
-        self.groups.extend(groups.iter().map(|group| register::group_row(worker_id, group)));
+        self.groups.extend(groups.iter().map(|group| (worker_id, group.clone())));
     }
 
-    pub(super) fn write(&mut self, connection: &mut DbConnection, actor: &Actor) -> Result<()> {
-        register::insert(connection, actor, std::mem::take(&mut self.inserts))?;
-        register::change(connection, actor, std::mem::take(&mut self.changes))?;
-        register::put_groups(connection, actor, std::mem::take(&mut self.groups))
+    pub(super) fn write(&self, connection: &mut DbConnection, actor: &Actor) -> Result<()> {
+        register::insert(connection, actor, &self.inserts)?;
+        register::change(connection, actor, &self.changes)?;
+        register::put_groups(connection, actor, &self.groups)
     }
 }
 

@@ -114,7 +114,7 @@ pub fn add_group(
     let to_write = rules::add_group(&known, group).map_err(|faults| Error::new(Code::FieldInvalid).faults(faults))?;
     if let Some(group) = to_write {
         let version = lifecycle::step(TRANSITIONS, held.state, WorkerAction::Change).map(|_| held.version + 1)?;
-        register::put_groups(connection, actor, vec![register::group_row(worker_id, &group)])?;
+        register::put_groups(connection, actor, &[(worker_id, group)])?;
         diesel::update(worker::table.filter(worker::party_id.eq(party_id)).filter(worker::id.eq(worker_id)))
             .set((worker::version.eq(version), worker::updated_at.eq(actor.now)))
             .execute(connection)?;

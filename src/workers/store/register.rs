@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use diesel::RunQueryDsl;
 use diesel::sql_types::Binary;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use serde_json::{Value, json};
 
-use crate::db::{Column, Day, DbConnection, Id, Uid, statement};
+use crate::db::{Day, DbConnection, Id, RowSet, Uid, statement};
 use crate::error::{Error, Result};
 use crate::events::Actor;
 use crate::regions::RegionCode;
-use crate::workers::{GroupCode, GroupMembership};
+use crate::workers::{GroupCode, GroupMembership, WorkerSex};
 
 /// What the register holds of the person of a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,22 +83,22 @@ pub fn known<'a>(
     party_id: Id,
     wanted: impl Iterator<Item = ([u8; 32], Option<&'a str>)>,
 ) -> Result<Vec<Known>> {
-    let wanted: Vec<Value> = wanted.map(|(index, partner_ref)| json!([hex::encode(index), partner_ref])).collect();
+    let wanted: Vec<([u8; 32], Option<&str>)> = wanted.collect();
     let mut known = vec![Known::default(); wanted.len()];
     if wanted.is_empty() {
         return Ok(known);
     }
-    let source = connection.rows(&[("identity_index", Column::Bytes), ("partner_ref", Column::Text)]);
-    let rows: Vec<Row> = statement(format!(
-        "select r.ordinal, w.id, w.version, w.partner_ref, w.hukou_code, w.name_sealed, w.phone_sealed, h.id \
-         from {source} r \
-         left join worker w on w.party_id = ? and w.identity_index = r.identity_index \
-         left join worker h on h.party_id = ? and h.partner_ref = r.partner_ref \
-         where w.id is not null or h.id is not null"
-    ))
-    .bind(Value::Array(wanted).to_string())
-    .bind(party_id)
-    .bind(party_id)
+    let sought = RowSet::of(&wanted)
+        .shared("party_id", party_id)
+        .column("identity_index", |(index, _)| *index)
+        .column("partner_ref", |(_, partner_ref)| *partner_ref);
+    let rows: Vec<Row> = statement(
+        "select r.ordinal, w.id, w.version, w.partner_ref, w.hukou_code, w.name_sealed, w.phone_sealed, h.id from ? r \
+         left join worker w on w.party_id = r.party_id and w.identity_index = r.identity_index \
+         left join worker h on h.party_id = r.party_id and h.partner_ref = r.partner_ref \
+         where w.id is not null or h.id is not null",
+    )
+    .bind(sought)
     .returning::<(
         BigInt,
         Nullable<Uid>,
@@ -142,15 +141,12 @@ pub fn groups_of(
     if workers.is_empty() {
         return Ok(groups);
     }
-    let source = connection.rows(&[("id", Column::Id)]);
-    let ids: Vec<Value> = workers.iter().map(|id| json!([id])).collect();
-    let rows: Vec<(Id, GroupCode, Day, Option<Day>, String)> = statement(format!(
+    let rows: Vec<(Id, GroupCode, Day, Option<Day>, String)> = statement(
         "select g.worker_id, g.group_code, g.valid_from, g.valid_to, g.source \
-         from {source} r cross join worker_group g where g.party_id = ? and g.worker_id = r.id \
-         order by g.worker_id, g.valid_from, g.group_code"
-    ))
-    .bind(Value::Array(ids).to_string())
-    .bind(party_id)
+         from ? r cross join worker_group g where g.party_id = r.party_id and g.worker_id = r.id \
+         order by g.worker_id, g.valid_from, g.group_code",
+    )
+    .bind(RowSet::list("id", workers.iter().copied()).shared("party_id", party_id))
     .returning::<(Uid, Text, Text, Nullable<Text>, Text)>()
     .load(connection)?;
     for (worker_id, group_code, valid_from, valid_to, source) in rows {
@@ -159,107 +155,140 @@ pub fn groups_of(
     Ok(groups)
 }
 
-/// Inserts new workers; who stands in another register already stays the same person. A row: id, partner_ref, name_sealed, identity_sealed, phone_sealed, identity_index, exchange_index, name_index
-/// (bytes in hexadecimal), sex, birth_year, hukou_code.
+/// A worker to be registered.
+#[derive(Debug)]
+pub struct NewWorker {
+    /// Id.
+    pub id: Id,
+    /// The sender's own reference.
+    pub partner_ref: Option<String>,
+    /// Name, sealed.
+    pub name_sealed: Vec<u8>,
+    /// Identity number, sealed.
+    pub identity_sealed: Vec<u8>,
+    /// Phone, sealed.
+    pub phone_sealed: Option<Vec<u8>>,
+    /// Index of the identity number in the register.
+    pub identity_index: [u8; 32],
+    /// Index of the identity number in the whole exchange.
+    pub exchange_index: [u8; 32],
+    /// Index of the name in the whole exchange.
+    pub name_index: [u8; 32],
+    /// From the identity number.
+    pub sex: WorkerSex,
+    /// From the identity number.
+    pub birth_year: i64,
+    /// Household registration.
+    pub hukou_code: RegionCode,
+}
+
+/// Inserts new workers; who stands in another register already stays the same person.
 ///
 /// # Errors
 /// What the database says.
-pub fn insert(connection: &mut DbConnection, actor: &Actor, rows: Vec<Value>) -> Result<()> {
-    if rows.is_empty() {
+pub fn insert(connection: &mut DbConnection, actor: &Actor, workers: &[NewWorker]) -> Result<()> {
+    if workers.is_empty() {
         return Ok(());
     }
     lock_persons(connection)?;
-    let source = connection.rows(&[
-        ("id", Column::Id),
-        ("partner_ref", Column::Text),
-        ("name_sealed", Column::Bytes),
-        ("identity_sealed", Column::Bytes),
-        ("phone_sealed", Column::Bytes),
-        ("identity_index", Column::Bytes),
-        ("exchange_index", Column::Bytes),
-        ("name_index", Column::Bytes),
-        ("sex", Column::Text),
-        ("birth_year", Column::Int),
-        ("hukou_code", Column::Text),
-    ]);
-    statement(format!(
+    let rows = RowSet::of(workers)
+        .shared("party_id", actor.scope.party_id)
+        .shared("now", actor.now)
+        .column("id", |worker| worker.id)
+        .column("partner_ref", |worker| worker.partner_ref.as_deref())
+        .column("name_sealed", |worker| worker.name_sealed.as_slice())
+        .column("identity_sealed", |worker| worker.identity_sealed.as_slice())
+        .column("phone_sealed", |worker| worker.phone_sealed.as_deref())
+        .column("identity_index", |worker| worker.identity_index)
+        .column("exchange_index", |worker| worker.exchange_index)
+        .column("name_index", |worker| worker.name_index)
+        .column("sex", |worker| worker.sex)
+        .column("birth_year", |worker| worker.birth_year)
+        .column("hukou_code", |worker| worker.hukou_code);
+    statement(
         "insert into worker (party_id, state, version, created_at, updated_at, id, partner_ref, name_sealed, identity_sealed, \
          phone_sealed, identity_index, exchange_index, person_id, name_index, sex, birth_year, hukou_code) \
-         select p.id, 'active', 1, cast(? as bigint), cast(? as bigint), r.id, r.partner_ref, r.name_sealed, r.identity_sealed, \
+         select r.party_id, 'active', 1, r.now, r.now, r.id, r.partner_ref, r.name_sealed, r.identity_sealed, \
          r.phone_sealed, r.identity_index, r.exchange_index, \
          coalesce((select w.person_id from worker w where w.exchange_index = r.exchange_index limit 1), r.id), r.name_index, r.sex, r.birth_year, r.hukou_code \
-         from {source} r join party p on p.id = ?"
-    ))
-    .bind(actor.now)
-    .bind(actor.now)
-    .bind(Value::Array(rows).to_string())
-    .bind(actor.scope.party_id)
+         from ? r",
+    )
+    .bind(rows)
     .run(connection)?;
     Ok(())
 }
 
-/// Changes known persons. A row: id, new version, partner_ref, name_sealed, name_index, phone_sealed, hukou_code.
+/// What a registered person is changed to.
+#[derive(Debug)]
+pub struct ChangedWorker {
+    /// The person.
+    pub id: Id,
+    /// The new version.
+    pub version: i64,
+    /// The sender's own reference.
+    pub partner_ref: Option<String>,
+    /// Name, sealed.
+    pub name_sealed: Vec<u8>,
+    /// Index of the name in the whole exchange.
+    pub name_index: [u8; 32],
+    /// Phone, sealed.
+    pub phone_sealed: Option<Vec<u8>>,
+    /// Household registration.
+    pub hukou_code: RegionCode,
+}
+
+/// Changes known persons.
 ///
 /// # Errors
 /// What the database says.
-pub fn change(connection: &mut DbConnection, actor: &Actor, rows: Vec<Value>) -> Result<()> {
-    if rows.is_empty() {
+pub fn change(connection: &mut DbConnection, actor: &Actor, workers: &[ChangedWorker]) -> Result<()> {
+    if workers.is_empty() {
         return Ok(());
     }
-    let source = connection.rows(&[
-        ("id", Column::Id),
-        ("version", Column::Int),
-        ("partner_ref", Column::Text),
-        ("name_sealed", Column::Bytes),
-        ("name_index", Column::Bytes),
-        ("phone_sealed", Column::Bytes),
-        ("hukou_code", Column::Text),
-    ]);
-    let key = connection.driven_key();
-    statement(format!(
+    let rows = RowSet::of(workers)
+        .shared("party_id", actor.scope.party_id)
+        .column("id", |worker| worker.id)
+        .column("version", |worker| worker.version)
+        .column("partner_ref", |worker| worker.partner_ref.as_deref())
+        .column("name_sealed", |worker| worker.name_sealed.as_slice())
+        .column("name_index", |worker| worker.name_index)
+        .column("phone_sealed", |worker| worker.phone_sealed.as_deref())
+        .column("hukou_code", |worker| worker.hukou_code);
+    statement(
         "update worker set version = r.version, partner_ref = r.partner_ref, name_sealed = r.name_sealed, name_index = r.name_index, \
          phone_sealed = r.phone_sealed, hukou_code = r.hukou_code, updated_at = ? \
-         from {source} r where worker.party_id = {key} and worker.id = r.id"
-    ))
+         from ? r where worker.party_id = r.party_id and worker.id = r.id",
+    )
     .bind(actor.now)
-    .bind(Value::Array(rows).to_string())
-    .bind(actor.scope.party_id)
+    .bind(rows)
     .run(connection)?;
     Ok(())
 }
 
-/// A membership as a row of [`put_groups`].
-#[must_use]
-pub fn group_row(worker_id: Id, group: &GroupMembership) -> Value {
-    json!([worker_id, group.group_code, group.valid_from, group.valid_to, group.source])
-}
-
-/// Writes memberships; one with a known group and first day takes the new last day and source.
+/// Writes memberships, each with its worker; one with a known group and first day takes the new last day and source.
 ///
 /// # Errors
 /// What the database says.
-pub fn put_groups(connection: &mut DbConnection, actor: &Actor, rows: Vec<Value>) -> Result<()> {
-    if rows.is_empty() {
+pub fn put_groups(connection: &mut DbConnection, actor: &Actor, groups: &[(Id, GroupMembership)]) -> Result<()> {
+    if groups.is_empty() {
         return Ok(());
     }
-    let source = connection.rows(&[
-        ("worker_id", Column::Id),
-        ("group_code", Column::Text),
-        ("valid_from", Column::Text),
-        ("valid_to", Column::Text),
-        ("source", Column::Text),
-    ]);
-    // "where true" keeps SQLite from reading "on conflict" as part of the join.
-    statement(format!(
+    let rows = RowSet::of(groups)
+        .shared("party_id", actor.scope.party_id)
+        .shared("recorded_at", actor.now)
+        .column("worker_id", |(worker_id, _)| *worker_id)
+        .column("group_code", |(_, group)| group.group_code)
+        .column("valid_from", |(_, group)| group.valid_from)
+        .column("valid_to", |(_, group)| group.valid_to)
+        .column("source", |(_, group)| group.source.as_str());
+    // "where true" keeps SQLite from reading "on conflict" as part of a join.
+    statement(
         "insert into worker_group (party_id, worker_id, group_code, valid_from, valid_to, source, recorded_at) \
-         select p.id, r.worker_id, r.group_code, r.valid_from, r.valid_to, r.source, cast(? as bigint) \
-         from {source} r join party p on p.id = ? where true \
-         on conflict (party_id, worker_id, group_code, valid_from) \
-         do update set valid_to = excluded.valid_to, source = excluded.source, recorded_at = excluded.recorded_at"
-    ))
-    .bind(actor.now)
-    .bind(Value::Array(rows).to_string())
-    .bind(actor.scope.party_id)
+         select r.party_id, r.worker_id, r.group_code, r.valid_from, r.valid_to, r.source, r.recorded_at \
+         from ? r where true on conflict (party_id, worker_id, group_code, valid_from) \
+         do update set valid_to = excluded.valid_to, source = excluded.source, recorded_at = excluded.recorded_at",
+    )
+    .bind(rows)
     .run(connection)?;
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! A scene to act in: an origin, a destination, an employer, an agreement in force between them, and people to send.
 
-use labour_exchange::db::statement;
 use serde_json::{Value, json};
 
 use super::{Reply, TestApp, TestParty};
@@ -150,19 +149,10 @@ impl Scene {
 
     /// Locks the roster and lets the dispatch depart on its day; the clock goes there.
     pub async fn depart(&self, dispatch: &str) {
-        self.planner_knows_nobody_departed().await;
         self.app.clock_set("2026-03-05");
         self.app.post(&self.origin, &self.path(&format!("/dispatches/{dispatch}/lock")), json!({})).await.expect(200);
         let body = json!({ "departed_on": "2026-03-05" });
         self.app.post(&self.origin, &self.path(&format!("/dispatches/{dispatch}/departure")), body).await.expect(200);
-    }
-
-    /// PostgreSQL plans by figures of some time ago; on the morning of a departure they know nobody who has left.
-    async fn planner_knows_nobody_departed(&self) {
-        if self.app.is_postgres() {
-            let analysed = self.app.state.db.write(|connection| Ok(statement("analyze placement").run(connection)?));
-            analysed.await.unwrap();
-        }
     }
 
     /// People sent with one departed dispatch: the quota, and the placements in the order of the workers.
