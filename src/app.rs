@@ -132,6 +132,7 @@ fn token_keys(ring: &KeyRing) -> Result<TokenKeys> {
 pub fn routes(config: &mut ServiceConfig) {
     crate::identity::routes::mount(config);
     crate::regions::routes::mount(config);
+    crate::calendar::routes::mount(config);
     crate::parties::routes::mount(config);
     crate::workers::routes::mount(config);
     crate::agreements::routes::mount(config);

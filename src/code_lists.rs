@@ -15,6 +15,7 @@ use crate::agreements::{
     self, AgreementAction, AgreementKind, AgreementState, Indicator, PartyRole, Unit, VersionAction, VersionState,
 };
 use crate::arrivals::{ClaimantRole, ClaimedOutcome, DisputeAction, DisputeState};
+use crate::calendar::DayKind;
 use crate::db::text_columns::CodeLabel;
 use crate::dispatches::tally::{self, Measure};
 use crate::dispatches::{DispatchAction, DispatchMode, DispatchState, PlacementState};
@@ -84,6 +85,7 @@ const LISTS: &[(&str, Labels)] = &[
     ("counts-as", CountsAs::labels),
     ("credit-code-warning", CreditCodeWarning::labels),
     ("date-grain", DateGrain::labels),
+    ("day-kind", DayKind::labels),
     ("discrepancy-code", DiscrepancyCode::labels),
     ("dispatch-action", DispatchAction::labels),
     ("dispatch-mode", DispatchMode::labels),

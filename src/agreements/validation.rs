@@ -443,7 +443,7 @@ mod tests {
     #[test]
     fn numbers_lie_in_their_ranges() {
         type Change = fn(&mut Terms, i64);
-        let table: [(&str, i64, Change); 7] = [
+        let table: [(&str, i64, Change); 8] = [
             ("#/terms/targets/0/number", NUMBER_MAX, |terms, value| terms.targets[0].number = value),
             ("#/terms/caps/agreement", NUMBER_MAX, |terms, value| terms.caps.agreement = Some(value)),
             ("#/terms/caps/regions/0/places", NUMBER_MAX, |terms, value| {

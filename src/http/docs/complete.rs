@@ -24,6 +24,10 @@ const TAGS: &[(&str, &str)] = &[
         "Administrative divisions by their codes of GB/T 2260, current and historic, and how two of them lie to each other",
     ),
     (
+        "calendar",
+        "Working days of mainland China: weekends, public holidays and the working days that make up for them",
+    ),
+    (
         "parties",
         "Authorities, employers, stations and agencies that take part, the zones, and the clients that speak for them",
     ),
