@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["retention"],
     &["fulfilment"],
     &["reconciliation"],
+    &["discrepancies"],
     &["statements"],
     &["code_lists"],
     &["app"],
