@@ -48,12 +48,7 @@ impl Case {
     }
 
     /// Adds an entry about the row as it is now; `tell` adds what only this entry has. Gives its id.
-    pub fn enter(
-        &mut self,
-        actor: &Actor,
-        kind: DiscrepancyEntryKind,
-        tell: impl FnOnce(&mut DiscrepancyEntry),
-    ) -> Id {
+    pub fn enter(&mut self, actor: &Actor, kind: DiscrepancyEntryKind, tell: impl FnOnce(&mut DiscrepancyEntry)) -> Id {
         // An id in the order of the entries, also of those made in one instant.
         let mut entry = DiscrepancyEntry {
             agreement_id: self.row.agreement_id,

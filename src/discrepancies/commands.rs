@@ -41,7 +41,12 @@ fn words(pointer: &str, text: &str) -> Result<String> {
 ///
 /// # Errors
 /// [`Code::TransitionNotAllowed`], [`Code::FieldInvalid`].
-pub fn ask(connection: &mut DbConnection, command: Command<'_>, case: &mut Case, new: &NewEvidenceRequest) -> Result<()> {
+pub fn ask(
+    connection: &mut DbConnection,
+    command: Command<'_>,
+    case: &mut Case,
+    new: &NewEvidenceRequest,
+) -> Result<()> {
     let Command { actor, .. } = command;
     let question = words("/question", &new.question)?;
     case.step(DiscrepancyAction::Ask)?;
@@ -283,8 +288,7 @@ pub(super) fn finish(connection: &mut DbConnection, actor: &Actor, case: &Case) 
         DiscrepancyEntryKind::Undone => "discrepancy.undone",
         _ => "discrepancy.resolved",
     };
-    let employer_id =
-        case.owed.first().filter(|_| case.row.owner == Owner::Employer).map(|duty| duty.party_id);
+    let employer_id = case.owed.first().filter(|_| case.row.owner == Owner::Employer).map(|duty| duty.party_id);
     let payload: Value = json!({
         "agreement_id": case.row.agreement_id,
         "state": case.row.state,

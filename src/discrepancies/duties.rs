@@ -191,6 +191,9 @@ mod tests {
         let duties = together(Day::parse("2026-04-07").unwrap(), &members, arrivals, discrepancies);
         assert_eq!(duties.total, count(9, 3, 12, 9));
         let of: Vec<_> = duties.parties.iter().map(|party| (party.party_id, party.role, party.total.open)).collect();
-        assert_eq!(of, [(id(1), Some(PartyRole::Origin), 0), (id(2), Some(PartyRole::Destination), 3), (id(3), None, 6)]);
+        assert_eq!(
+            of,
+            [(id(1), Some(PartyRole::Origin), 0), (id(2), Some(PartyRole::Destination), 3), (id(3), None, 6)]
+        );
     }
 }

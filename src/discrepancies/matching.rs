@@ -37,8 +37,7 @@ pub fn match_by_hand(
     })?;
     let windows = AgreementWindows::of(&terms_on(connection, agreement_id, actor.now.day())?.arrival);
     let same_person = claims::naming_the_same(connection, agreement_id, &[claim])?;
-    let named: Vec<&NamedClaim> =
-        of_season(&windows, claim, &same_person).filter(|claim| claim.in_effect).collect();
+    let named: Vec<&NamedClaim> = of_season(&windows, claim, &same_person).filter(|claim| claim.in_effect).collect();
     check_placement(connection, agreement_id, new.placement_id, &named)?;
     let target = claims::target(connection, agreement_id, new.placement_id)?;
     let against = misfits(&windows, &named, &target);

@@ -66,8 +66,9 @@ pub fn owners(owner: Owner, placement: Option<&Placement>, parties: &[AgreementP
     match owner {
         Owner::Origin => of_role(PartyRole::Origin),
         Owner::Destination => of_role(PartyRole::Destination),
-        Owner::Employer => placement
-            .map_or_else(|| of_role(PartyRole::Destination), |placement| vec![placement.employer_id]),
+        Owner::Employer => {
+            placement.map_or_else(|| of_role(PartyRole::Destination), |placement| vec![placement.employer_id])
+        }
         Owner::Both => [of_role(PartyRole::Origin), of_role(PartyRole::Destination)].concat(),
         Owner::None => Vec::new(),
     }
@@ -261,10 +262,19 @@ mod tests {
     #[test]
     fn an_undo_takes_the_last_act_back_and_the_one_before_it_stands_again() {
         use DiscrepancyEntryKind::{Answered, Asked, Opened, Resolved, Undone};
-        let entries =
-            [entry(1, Opened, 10), entry(2, Asked, 20), entry(3, Answered, 10), entry(4, Undone, 10), entry(5, Resolved, 20)];
+        let entries = [
+            entry(1, Opened, 10),
+            entry(2, Asked, 20),
+            entry(3, Answered, 10),
+            entry(4, Undone, 10),
+            entry(5, Resolved, 20),
+        ];
         let (last, former) = undoable(&entries, id(20)).unwrap();
-        assert_eq!((last.id, former.id), (id(5), id(2)), "the answer was undone, so the question is what stands before");
+        assert_eq!(
+            (last.id, former.id),
+            (id(5), id(2)),
+            "the answer was undone, so the question is what stands before"
+        );
         assert_eq!(undoable(&entries, id(10)).unwrap_err().code, Code::RoleNotAllowed, "it is the other side's act");
         assert_eq!(undoable(&entries[..1], id(10)).unwrap_err().code, Code::TransitionNotAllowed, "a run found it");
         let (last, former) = undoable(&entries[..4], id(20)).unwrap();
@@ -280,8 +290,12 @@ mod tests {
             kind: String::new(),
             region_code: None,
         };
-        let parties =
-            [party(10, PartyRole::Origin), party(11, PartyRole::Origin), party(20, PartyRole::Destination), party(30, PartyRole::Station)];
+        let parties = [
+            party(10, PartyRole::Origin),
+            party(11, PartyRole::Origin),
+            party(20, PartyRole::Destination),
+            party(30, PartyRole::Station),
+        ];
         for (owner, expected) in [
             (Owner::Origin, vec![id(10), id(11)]),
             (Owner::Destination, vec![id(20)]),
@@ -326,6 +340,10 @@ mod tests {
             assert_eq!(found.iter().map(|fault| fault.code).collect::<Vec<_>>(), expected, "{story}");
         }
         let claims = [claim("2027-03-08", b"zhang"), NamedClaim { id: id(2), ..claim("2026-03-05", b"zhang") }];
-        assert_eq!(of_season(&windows, id(1), &claims).map(|claim| claim.id).collect::<Vec<_>>(), [id(1)], "two seasons are two matters");
+        assert_eq!(
+            of_season(&windows, id(1), &claims).map(|claim| claim.id).collect::<Vec<_>>(),
+            [id(1)],
+            "two seasons are two matters"
+        );
     }
 }

@@ -16,7 +16,7 @@ use super::{
     Discrepancy, DiscrepancyEntry, DiscrepancyEntryKind, DiscrepancyResolution, DiscrepancyState, ResolutionState,
 };
 use crate::db::schema::{discrepancy, discrepancy_duty, discrepancy_entry, discrepancy_resolution};
-use crate::db::{Column, Day, DbConnection, Id, PageRequest, statement};
+use crate::db::{Column, Day, DbConnection, Id, Instant, PageRequest, statement};
 use crate::error::{Error, Result};
 use crate::http::query::AnyOf;
 use crate::reconciliation::consequences::{DiscrepancyCode, Owner};
@@ -256,7 +256,8 @@ fn write_rows(connection: &mut DbConnection, agreement_id: Id, cases: &[&Case]) 
 fn write_entries(connection: &mut DbConnection, agreement_id: Id, cases: &[&Case]) -> Result<()> {
     let entries = cases.iter().flat_map(|case| &case.entries);
     let rows = entries.map(|entry| {
-        let after = (entry.id, entry.discrepancy_id, entry.kind, entry.state, entry.due_on, entry.outcome, &entry.words);
+        let after =
+            (entry.id, entry.discrepancy_id, entry.kind, entry.state, entry.due_on, entry.outcome, &entry.words);
         let by = (entry.party_id, entry.client_id, entry.run_id, entry.resolution_id, entry.placement_id);
         flat([json!(after), json!(by), json!((entry.forced, entry.undoes, entry.recorded_at.as_micros()))])
     });
@@ -298,7 +299,7 @@ fn write_duties(connection: &mut DbConnection, agreement_id: Id, cases: &[&Case]
     let rows = duties.map(|duty| {
         let owed = (duty.id, duty.discrepancy_id, duty.party_id, duty.due_on);
         let since = (duty.opened_by, duty.opened_at.as_micros());
-        flat([json!(owed), json!(since), json!((duty.closed_by, duty.closed_at.map(|at| at.as_micros()), duty.closing))])
+        flat([json!(owed), json!(since), json!((duty.closed_by, duty.closed_at.map(Instant::as_micros), duty.closing))])
     });
     let rows = rows.collect::<Result<Vec<Value>>>()?;
     if rows.is_empty() {

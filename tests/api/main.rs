@@ -16,6 +16,7 @@ mod calendar;
 mod code_lists;
 mod command_line;
 mod contract;
+mod discrepancies;
 mod dispatches;
 mod edge;
 mod events;

@@ -338,7 +338,11 @@ pub(crate) mod tests {
         until_saturday.placement.arrival_due_on = day("2026-03-14");
         for (today, late) in [("2026-03-16", false), ("2026-03-17", true)] {
             let claiming = by(ClaimantRole::Employer, EMPLOYER, today);
-            assert_eq!(judge(&onboarded("2026-02-26"), &until_saturday, claiming, None, "").unwrap().late, late, "{today}");
+            assert_eq!(
+                judge(&onboarded("2026-02-26"), &until_saturday, claiming, None, "").unwrap().late,
+                late,
+                "{today}"
+            );
         }
     }
 

@@ -22,11 +22,7 @@ use crate::identity::Caller;
 use crate::identity::policy::AgreementsRead;
 
 pub(super) fn mount_within(config: &mut ServiceConfig) {
-    config
-        .service(list_discrepancies)
-        .service(get_discrepancy)
-        .service(get_discrepancy_resolution)
-        .service(get_duties);
+    config.service(list_discrepancies).service(get_discrepancy).service(get_discrepancy_resolution).service(get_duties);
 }
 
 /// Discrepancies with what the day and their placements say of them.

@@ -31,7 +31,8 @@ pub struct Known {
     pub region: Option<String>,
 }
 
-const ANNOUNCED: &str = "select p.id, p.worker_id, w.name_sealed, w.exchange_index, d.planned_arrival_on, p.employer_id, q.region_code";
+const ANNOUNCED: &str =
+    "select p.id, p.worker_id, w.name_sealed, w.exchange_index, d.planned_arrival_on, p.employer_id, q.region_code";
 const JOINED: &str = "join dispatch d on d.agreement_id = p.agreement_id and d.id = p.dispatch_id \
                       join worker w on w.party_id = p.origin_id and w.id = p.worker_id \
                       join quota q on q.agreement_id = p.agreement_id and q.id = p.quota_id";
@@ -53,12 +54,13 @@ pub fn placements(connection: &mut DbConnection, keys: &KeyRing, agreement_id: I
         return Ok(Vec::new());
     }
     let (source, join) = (connection.rows(&[("id", Column::Id)]), connection.driving_join());
-    let rows: Vec<Announced> =
-        statement(format!("{ANNOUNCED} from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id {JOINED}"))
-            .bind(Value::from_iter(ids.iter().map(|id| json!([id]))).to_string())
-            .bind(agreement_id)
-            .returning::<AnnouncedTypes>()
-            .load(connection)?;
+    let rows: Vec<Announced> = statement(format!(
+        "{ANNOUNCED} from {source} r {join} placement p on p.agreement_id = ? and p.id = r.id {JOINED}"
+    ))
+    .bind(Value::from_iter(ids.iter().map(|id| json!([id]))).to_string())
+    .bind(agreement_id)
+    .returning::<AnnouncedTypes>()
+    .load(connection)?;
     announced(keys, rows)
 }
 

@@ -12,9 +12,8 @@ type Counted = (Id, i64, i64, i64, i64, i64);
 type CountTypes = (Uid, BigInt, BigInt, BigInt, BigInt, BigInt);
 
 fn counts(rows: Vec<Counted>) -> Vec<(Id, DutyCount)> {
-    let count = |(party, open, overdue, disputed, due, in_time)| {
-        (party, DutyCount { open, overdue, disputed, due, in_time })
-    };
+    let count =
+        |(party, open, overdue, disputed, due, in_time)| (party, DutyCount { open, overdue, disputed, due, in_time });
     rows.into_iter().map(count).collect()
 }
 

@@ -40,7 +40,10 @@ const TAGS: &[(&str, &str)] = &[
     ("retention", "Who is still in post: observations, exits and retention checks"),
     ("fulfilment", "The agreement's targets with numerator, denominator and the rows behind them"),
     ("reconciliation", "Both sides compared row by row at a cut-off, with the situation and the cure of each row"),
-    ("discrepancies", "What follows when a row does not agree: questions, answers, resolutions, matches by hand, and who owes an answer"),
+    (
+        "discrepancies",
+        "What follows when a row does not agree: questions, answers, resolutions, matches by hand, and who owes an answer",
+    ),
     ("code-lists", "Every enumerated value with its label in Chinese and English"),
     ("events", "What happened, in order, in hash chains that can be checked"),
     ("operation", "Health of the server, this document, and a page for each kind of problem"),

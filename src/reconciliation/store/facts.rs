@@ -55,7 +55,8 @@ const ENDED_ON: &str = "(select e.placement_ended_on from exit_entry e where e.a
 /// The columns of a claim `c`.
 pub(super) const CLAIM: &str = "c.id, c.placement_id, c.claimant_role, c.claimant_id, c.outcome, c.happened_on, c.employer_id, \
                      c.region_code, c.evidence, c.late, c.recorded_at";
-pub(super) type ClaimTypes = (Uid, Nullable<Uid>, Text, Uid, Text, Text, Nullable<Uid>, Nullable<Text>, Text, Bool, BigInt);
+pub(super) type ClaimTypes =
+    (Uid, Nullable<Uid>, Text, Uid, Text, Text, Nullable<Uid>, Nullable<Text>, Text, Bool, BigInt);
 pub(super) type ClaimColumns =
     (Id, Option<Id>, ClaimantRole, Id, ClaimedOutcome, Day, Option<Id>, Option<String>, EvidenceLevel, bool, Instant);
 
