@@ -333,17 +333,6 @@ pub(crate) mod tests {
             let judged = judge(&onboarded(happened_on), &subject(), claiming, previous.as_ref(), "").unwrap();
             assert_eq!(judged.late, late, "{happened_on}, said on {today}, before: {previous:?}");
         }
-        // On time until 14 March, a Saturday: what is said on Monday the 16th is on time.
-        let mut until_saturday = subject();
-        until_saturday.placement.arrival_due_on = day("2026-03-14");
-        for (today, late) in [("2026-03-16", false), ("2026-03-17", true)] {
-            let claiming = by(ClaimantRole::Employer, EMPLOYER, today);
-            assert_eq!(
-                judge(&onboarded("2026-02-26"), &until_saturday, claiming, None, "").unwrap().late,
-                late,
-                "{today}"
-            );
-        }
     }
 
     #[test]
