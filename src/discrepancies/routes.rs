@@ -14,7 +14,7 @@ use super::{BulkResolution, DiscrepancyToday, store};
 use crate::agreements::store::locked;
 use crate::app::State;
 use crate::db::{DbConnection, Id};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::extract::{EmptyBody, IfMatch};
 use crate::http::{Answer, Posted};
 use crate::identity::Caller;
@@ -49,12 +49,11 @@ async fn act<T: 'static + Send>(
         require_side(held.role)?;
         let mut case = store::case(connection, agreement_id, id)?;
         if_match.check(case.row.version)?;
-        // A match is kept under its entry, so the row and its entry are written when all has been judged, in this transaction.
         take(connection, Command { actor: &actor, role: held.role }, &mut case, &body)?;
         commands::finish(connection, &actor, &case)?;
         let version = case.row.version;
         let shown = reading::today(connection, agreement_id, actor.now.day(), vec![case.row])?.pop();
-        Ok(Answer::ok::<Option<DiscrepancyToday>>(&shown)?.shown(version))
+        Ok(Answer::ok(&shown.ok_or_else(|| Error::internal("a row was lost"))?)?.shown(version))
     })
     .await
 }
