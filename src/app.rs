@@ -15,6 +15,7 @@ use crate::arrivals::recording::attaching::{Attach, attach_waiting};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::db::{Db, Id, Location, once};
+use crate::discrepancies::following::follow;
 use crate::dispatches::enrolment::{Enrolments, enrol_waiting};
 use crate::dispatches::outcomes::sweep_lapsed;
 use crate::error::{Code, Error, Fault, Result};
@@ -25,6 +26,7 @@ use crate::http::route_table::RouteTable;
 use crate::identity::throttle::Throttle;
 use crate::identity::token::{CurrentTokenKeys, TokenKeys, VerifiedTokens};
 use crate::quotas::accounts::Sweep;
+use crate::reconciliation::run::Follow;
 use crate::retention::checks::judge_corrected;
 use crate::seal::{self, KeyRing};
 
@@ -54,6 +56,8 @@ pub struct State {
     pub judge: Judge,
     /// Attaches the claims that waited for a departure.
     pub attach: Attach,
+    /// Follows a finished reconciliation.
+    pub follow: Follow,
     /// Single workers to be enrolled, which wait for each other and are enrolled together.
     pub enrolments: Enrolments,
     /// Commands running in this process, by idempotency key.
@@ -106,6 +110,7 @@ impl State {
             sweep: sweep_lapsed,
             judge: judge_corrected,
             attach: attach_waiting,
+            follow,
             enrolments: db.lane(enrol_waiting),
             db,
             clock,
@@ -132,6 +137,7 @@ fn token_keys(ring: &KeyRing) -> Result<TokenKeys> {
 pub fn routes(config: &mut ServiceConfig) {
     crate::identity::routes::mount(config);
     crate::regions::routes::mount(config);
+    crate::calendar::routes::mount(config);
     crate::parties::routes::mount(config);
     crate::workers::routes::mount(config);
     crate::agreements::routes::mount(config);
@@ -151,6 +157,7 @@ fn within_agreement(config: &mut ServiceConfig) {
     crate::quotas::routes::mount_within(config);
     crate::retention::routes::mount_within(config);
     crate::reconciliation::routes::mount_within(config);
+    crate::discrepancies::routes::mount_within(config);
     crate::statements::routes::mount_within(config);
     crate::agreements::routes::mount_within(config);
 }

@@ -15,7 +15,12 @@ use crate::agreements::{
     self, AgreementAction, AgreementKind, AgreementState, Indicator, PartyRole, Unit, VersionAction, VersionState,
 };
 use crate::arrivals::{ClaimantRole, ClaimedOutcome, DisputeAction, DisputeState};
+use crate::calendar::DayKind;
 use crate::db::text_columns::CodeLabel;
+use crate::discrepancies::duties::DutyClosing;
+use crate::discrepancies::{
+    DiscrepancyAction, DiscrepancyEntryKind, DiscrepancyState, ResolutionAction, ResolutionOutcome, ResolutionState,
+};
 use crate::dispatches::tally::{self, Measure};
 use crate::dispatches::{DispatchAction, DispatchMode, DispatchState, PlacementState};
 use crate::error::Code;
@@ -88,12 +93,17 @@ const LISTS: &[(&str, Labels)] = &[
     ("counts-as", CountsAs::labels),
     ("credit-code-warning", CreditCodeWarning::labels),
     ("date-grain", DateGrain::labels),
+    ("day-kind", DayKind::labels),
+    ("discrepancy-action", DiscrepancyAction::labels),
     ("discrepancy-code", DiscrepancyCode::labels),
+    ("discrepancy-entry-kind", DiscrepancyEntryKind::labels),
+    ("discrepancy-state", DiscrepancyState::labels),
     ("dispatch-action", DispatchAction::labels),
     ("dispatch-mode", DispatchMode::labels),
     ("dispatch-state", DispatchState::labels),
     ("dispute-action", DisputeAction::labels),
     ("dispute-state", DisputeState::labels),
+    ("duty-closing", DutyClosing::labels),
     ("employer-scope", EmployerScope::labels),
     ("entry-kind", EntryKind::labels),
     ("erasure-reason", ErasureReason::labels),
@@ -128,6 +138,9 @@ const LISTS: &[(&str, Labels)] = &[
     ("region-kind", RegionKind::labels),
     ("region-level", RegionLevel::labels),
     ("reporter-role", ReporterRole::labels),
+    ("resolution-action", ResolutionAction::labels),
+    ("resolution-outcome", ResolutionOutcome::labels),
+    ("resolution-state", ResolutionState::labels),
     ("retention-reason", RetentionReason::labels),
     ("row-status", RowStatus::labels),
     ("run-state", RunState::labels),

@@ -3,19 +3,21 @@
 //!
 //! Read in this order. The platform: [`error`], [`clock`], [`lifecycle`], [`db`], [`seal`], [`http`], [`identity`], [`events`].
 //! Then the slices, each a concept file with `rules` (pure), `store` (the only queries) and `routes` (the only HTTP); a lower one may
-//! use a higher one, never back: [`regions`], [`parties`], [`workers`], [`linkage`] (pure: no store, no routes), [`agreements`],
-//! [`quotas`], [`dispatches`], [`arrivals`], [`retention`], [`fulfilment`], [`reconciliation`], [`code_lists`]. [`app`] mounts them,
+//! use a higher one, never back: [`regions`], [`calendar`], [`parties`], [`workers`], [`linkage`] (pure: no store, no routes), [`agreements`],
+//! [`quotas`], [`dispatches`], [`arrivals`], [`retention`], [`fulfilment`], [`reconciliation`], [`discrepancies`], [`code_lists`]. [`app`] mounts them,
 //! [`cli`] starts everything.
 
 pub mod agreements;
 pub mod app;
 pub mod arrivals;
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod code_lists;
 pub mod config;
 pub mod db;
 pub mod demo;
+pub mod discrepancies;
 pub mod dispatches;
 pub mod error;
 pub mod events;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Slices from the ground up; what stands in one line may use each other and everything above. `app` mounts all, `cli` starts it.
 const LAYERS: &[&[&str]] = &[
     &["error", "lifecycle", "clock", "config", "telemetry", "db", "seal", "http", "identity", "events"],
-    &["regions"],
+    &["regions", "calendar"],
     &["parties"],
     &["workers"],
     &["linkage"],
@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["retention"],
     &["fulfilment"],
     &["reconciliation"],
+    &["discrepancies"],
     &["statements"],
     &["code_lists"],
     &["app"],

@@ -5,6 +5,7 @@ pub mod judging;
 pub mod outcome;
 pub mod reading;
 
+use crate::calendar::calendar;
 use crate::db::Day;
 use crate::error::Fault;
 use crate::regions::{RegionCode, atlas};
@@ -21,10 +22,10 @@ pub fn regions_differ(one: RegionCode, other: RegionCode) -> bool {
     !within(one, other) && !within(other, one)
 }
 
-/// Days past the last day on which an arrival is on time; none while it is not overdue.
+/// Days past the last day on which an arrival is on time, moved to a working day; none while it is not overdue.
 #[must_use]
 pub fn days_overdue(due_on: Day, as_of: Day) -> Option<i64> {
-    Some(as_of.days_since(due_on)).filter(|days| *days > 0)
+    Some(as_of.days_since(calendar().moved(due_on))).filter(|days| *days > 0)
 }
 
 /// The fault of a row that names no placement its claimant may speak of. The same words whether there is none or it is another's.
@@ -71,5 +72,8 @@ mod tests {
         assert_eq!(days_overdue(due, day("2026-03-12")), None);
         assert_eq!(days_overdue(due, day("2026-03-13")), Some(1));
         assert_eq!(days_overdue(due, day("2026-04-12")), Some(31));
+        let saturday = day("2026-03-14");
+        assert_eq!(days_overdue(saturday, day("2026-03-16")), None, "on Monday it is still on time");
+        assert_eq!(days_overdue(saturday, day("2026-03-17")), Some(1));
     }
 }

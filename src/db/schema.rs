@@ -4,6 +4,7 @@
 
 mod agreements;
 mod arrivals;
+mod discrepancies;
 mod dispatches;
 mod parties;
 mod platform;
@@ -15,6 +16,7 @@ mod workers;
 
 pub use agreements::{agreement, agreement_party, agreement_version, ratification};
 pub use arrivals::{claim, dispute};
+pub use discrepancies::{claim_match, discrepancy, discrepancy_duty, discrepancy_entry, discrepancy_resolution};
 pub use dispatches::{dispatch, open_placement, placement, retention_due, roster_return, tally};
 pub use parties::{party, zone};
 pub use platform::{chain_head, client, client_key, event, feed_head, idempotency_key, key_ring, used_assertion};

@@ -1,6 +1,7 @@
 //! Pure rules of dispatches: what a batch must say, and whether a worker may be put on a roster.
 
 use super::{NewDispatch, Placement, PlacementState, Rescheduling};
+use crate::calendar::calendar;
 use crate::db::Day;
 use crate::error::{Faults, Result};
 use crate::workers::person_name::PersonName;
@@ -40,10 +41,10 @@ pub fn check_rescheduling(new: &Rescheduling, plan_year: i64, today: Day) -> Res
     faults.check()
 }
 
-/// Whether the last day on time has passed for somebody of whom nothing has been said since the departure.
+/// Whether the last day on time, moved to a working day, has passed for somebody of whom nothing has been said since the departure.
 #[must_use]
 pub fn is_arrival_overdue(placement: &Placement, today: Day) -> bool {
-    placement.state == PlacementState::Departed && placement.arrival_due_on < today
+    placement.state == PlacementState::Departed && calendar().moved(placement.arrival_due_on) < today
 }
 
 fn check_days(faults: &mut Faults, departure: Day, arrival: Day, today: Day) {

@@ -10,6 +10,7 @@ use super::{
     Dispatch, DispatchAction, DispatchState, Leader, NewDispatch, Placement, PlacementState, Rescheduling, TRANSITIONS,
 };
 use crate::agreements;
+use crate::calendar::calendar;
 use crate::db::schema::{dispatch, placement};
 use crate::db::{Day, DbConnection, Id, Instant, PageRequest, RowSet, statement};
 use crate::error::{Code, Error, Result};
@@ -314,7 +315,8 @@ pub fn placements(
         query = query.filter(placement::state.eq_any(states.values()));
     }
     // The words of `rules::is_arrival_overdue`.
-    let overdue = || placement::state.eq(PlacementState::Departed).and(placement::arrival_due_on.lt(today));
+    let passed = calendar().last_day_passed(today);
+    let overdue = || placement::state.eq(PlacementState::Departed).and(placement::arrival_due_on.le(passed));
     query = match filter.arrival_overdue {
         Some(true) => query.filter(overdue()),
         Some(false) => query.filter(diesel::dsl::not(overdue())),

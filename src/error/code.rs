@@ -120,6 +120,10 @@ catalogue! {
     KeyIdTaken "key_id_taken" Conflict false, "The client has a key with this id", "该客户端已有相同编号的密钥", "Make a new key pair, or give the new key another kid.", "请生成新的密钥对，或为新密钥更换 kid。";
     ZoneTaken "zone_taken" Conflict false, "A zone with this name and host exists", "该园区已登记", "Use the zone that exists.", "请使用已登记的园区。";
     RunInProgress "run_in_progress" Conflict true, "A reconciliation of this agreement is running", "该协议的对账正在进行", "Wait until it is done.", "请等待其完成。";
+    OwnFact "own_fact" Forbidden false, "Your party reported the fact in question", "该事实由贵方报送", "Let the other side decide; your party answers, corrects the fact, or disputes the placement.", "请由另一方处理；贵方可答复、更正原信息或对安置提出异议。";
+    SecondPersonNeeded "second_person_needed" Forbidden false, "A second person has to confirm this", "须由第二人复核", "Confirm with another client of your party than the one in client_id.", "请由贵方另一客户端（非 client_id 所指）复核。";
+    MatchNotPossible "match_not_possible" Conflict false, "The claim cannot be matched to this placement", "无法匹配到该安置", "Choose a departed placement of which the claimant has not spoken yet.", "请选择已出发且申报方尚未提交过信息的安置。";
+    MatchNeedsForce "match_needs_force" Conflict false, "Something speaks against this match", "匹配存在不符之处", "Look at what errors name; if it is the same person all the same, send force with a reason.", "请核对 errors 所列不符之处；确为同一人的，请以 force 并说明理由提交。";
     PreconditionFailed "precondition_failed" PreconditionFailed false, "It has changed since you read it", "数据在读取后已被修改", "Read it again, check your change, and send the ETag you got.", "请重新读取并核对，再以新的 ETag 提交。";
     PreconditionRequired "precondition_required" PreconditionRequired false, "An If-Match header is needed", "缺少 If-Match 请求头", "Send the ETag you got when you read it.", "请发送读取时得到的 ETag。";
     RequestTimeout "request_timeout" TimedOut true, "The request took too long to arrive", "请求接收超时", "Send the whole body within limit_s; over a slow line, split the work into several calls.", "请在 limit_s 秒内发送完整请求体；网络较慢时请分多次发送。";

@@ -77,7 +77,8 @@ crate::text_enum! {
     /// Fulfilment says what claims and evidence say, reconciliation what both sides agree on. What the terms decide (the minimum of evidence
     /// on the day, the regions of the agreement) decides both alike. Whatever is counted here is certain there; what is certain there and
     /// provisional or not counted here is an arrival that nobody doubts, with something left to settle: over the places, with another employer
-    /// or in another county of the agreement, a field that differs, or a second placement of the same person.
+    /// or in another county of the agreement, a field that differs, or a second placement of the same person. The one exception is a claim that
+    /// was matched to a placement by hand: it counts here, and there once its claimant says it of the placement itself.
     pub enum CountsAs {
         /// Both sides agree; certain in fulfilment too.
         Counted => "counted" / "计入",

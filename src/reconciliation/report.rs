@@ -9,6 +9,10 @@ use super::matching::IdentityTier;
 use super::rules::Classification;
 use super::situations::{AppliesTo, SITUATIONS, Situation, SituationDefinition};
 use crate::db::{Day, Id, Instant};
+use diesel::backend::Backend;
+use diesel::deserialize::{FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -239,7 +243,8 @@ impl ReconciliationRow {
 }
 
 /// What to look at in a row. Only what the situation needs is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
 #[serde(default)]
 pub struct RowDetail {
     /// The confirmed day of arrival.
@@ -309,6 +314,16 @@ impl RowDetail {
             }
         }
         detail
+    }
+}
+
+/// A row keeps its detail as JSON.
+impl<DB: Backend> FromSql<Text, DB> for RowDetail
+where
+    String: FromSql<Text, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+        Ok(serde_json::from_str(&String::from_sql(value)?)?)
     }
 }
 

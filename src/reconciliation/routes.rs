@@ -46,14 +46,14 @@ async fn run_reconciliation(
     posted: Posted<NewReconciliation>,
 ) -> Result<Answer> {
     let (actor, agreement_id) = (caller.actor(&state), path.into_inner());
-    let Posted { body: NewReconciliation { cut_off_on }, key } = posted;
+    let (Posted { body: NewReconciliation { cut_off_on }, key }, follow) = (posted, state.follow);
     key.run(&state, move |connection| {
         membership(connection, &actor.scope, agreement_id)?;
         let mut faults = Faults::new();
         let (en, zh) = ("the cut-off is today at the latest", "截止日不得晚于今天");
         faults.require(cut_off_on <= actor.now.day(), "/cut_off_on", "in_the_future", en, zh);
         faults.check()?;
-        let run = reconcile(connection, &actor, agreement_id, cut_off_on)?;
+        let run = reconcile(connection, &actor, follow, agreement_id, cut_off_on)?;
         let location = format!("/v1/agreements/{agreement_id}/reconciliations/{}", run.id);
         Ok(Answer::created(location, &run)?.version(run.version()))
     })

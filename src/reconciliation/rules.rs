@@ -31,6 +31,8 @@ use super::facts::{ClaimRow, OriginRow, OriginState, SeenSummary, WindowsInTime}
 use super::situations::Situation;
 use super::testimony::Testimony;
 use crate::arrivals::ClaimedOutcome;
+use crate::calendar::calendar;
+use crate::db::Day;
 use crate::retention::day_ranges::days_after;
 use crate::retention::facts::region_contains;
 use jiff::civil::Date;
@@ -194,7 +196,7 @@ fn confirmed_arrival<'a>(
     {
         return standing(Situation::Over, Detail::Places { rank, approved });
     }
-    let closes_on = origin.arrival_due_on;
+    let closes_on = moved(origin.arrival_due_on);
     if !testimony.confirmed_in_time() || confirmed.day > closes_on {
         return standing(Situation::Late, Detail::Deadline(closes_on));
     }
@@ -209,10 +211,10 @@ fn without_confirmation<'a>(
     windows: WindowsInTime<'_>,
     cut_off: Date,
 ) -> Classification<'a> {
-    let closes_on = origin.arrival_due_on;
+    let closes_on = moved(origin.arrival_due_on);
     if let Some(reported_on) = testimony.reported_on().or(testimony.other_outcome_on()) {
         let asked_on = row.asked_on.filter(|&asked| asked <= cut_off).unwrap_or(reported_on);
-        let answer_due = closes_on.max(days_after(asked_on, i64::from(windows.on(reported_on).answer_days)));
+        let answer_due = closes_on.max(moved(days_after(asked_on, i64::from(windows.on(reported_on).answer_days))));
         let situation = if cut_off > answer_due { Situation::Unanswered } else { Situation::Awaiting };
         return Classification::of(situation, Detail::Deadline(answer_due));
     }
@@ -223,6 +225,11 @@ fn without_confirmation<'a>(
         (true, false) => Situation::NotDeparted,
     };
     Classification::of(situation, Detail::Deadline(closes_on))
+}
+
+/// A last day on time that is a day off moves to the next working day.
+fn moved(day: Date) -> Date {
+    calendar().moved(Day(day)).0
 }
 
 fn away_from_plan<'a>(origin: &OriginRow<'a>, confirmed: &'a ClaimRow<'a>) -> Option<(Situation, Detail<'a>)> {
@@ -446,11 +453,12 @@ mod tests {
     #[test]
     fn a_row_turns_missing_by_the_clock_alone_and_a_late_arrival_clears_it() {
         let mut row = of_zhang(vec![]);
-        assert_eq!(row.on(date(2026, 3, 15)).situation, Situation::Awaiting);
-        assert_eq!(row.on(date(2026, 3, 15)).detail, Detail::Deadline(date(2026, 3, 15)));
-        assert_eq!(row.on(date(2026, 3, 16)).situation, Situation::Missing);
+        // The window closes on 15 March, a Sunday, so it is on time until Monday.
+        assert_eq!(row.on(date(2026, 3, 16)).situation, Situation::Awaiting);
+        assert_eq!(row.on(date(2026, 3, 16)).detail, Detail::Deadline(date(2026, 3, 16)));
+        assert_eq!(row.on(date(2026, 3, 17)).situation, Situation::Missing);
         row.claims.push(onboarded(ClaimantRole::Employer, 20));
-        assert_eq!(row.on(date(2026, 3, 16)).situation, Situation::Missing, "the claim is of a later day");
+        assert_eq!(row.on(date(2026, 3, 17)).situation, Situation::Missing, "the claim is of a later day");
         assert_eq!(row.on(date(2026, 3, 20)).situation, Situation::Late);
         assert_eq!(row.on(date(2026, 3, 20)).arrived_on, Some(date(2026, 3, 20)));
     }

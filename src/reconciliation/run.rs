@@ -18,6 +18,9 @@ use crate::error::{Error, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
 use crate::retention::checks::RuleBook;
 
+/// Does what follows from a finished run, in its transaction. Work on discrepancies lies above reconciliation and is handed down.
+pub type Follow = fn(&mut DbConnection, &Actor, &ReconciliationRun) -> Result<()>;
+
 /// Compares both sides of an agreement at a cut-off, in the transaction at hand.
 ///
 /// # Errors
@@ -25,13 +28,16 @@ use crate::retention::checks::RuleBook;
 pub fn reconcile(
     connection: &mut DbConnection,
     actor: &Actor,
+    follow: Follow,
     agreement_id: Id,
     cut_off_on: Day,
 ) -> Result<ReconciliationRun> {
     let run = runs::begin(connection, actor, agreement_id, cut_off_on)?;
     let mut reconciler = Reconciler::new(connection, run)?;
     while reconciler.advance(connection)? {}
-    reconciler.finish(connection, actor)
+    let run = reconciler.finish(connection, actor)?;
+    follow(connection, actor, &run)?;
+    Ok(run)
 }
 
 /// A run on its way.

@@ -1,4 +1,6 @@
-//! The database of reconciliation: reading facts ([`facts`]), and keeping runs and their rows ([`runs`]).
+//! The database of reconciliation: reading facts ([`facts`]) and what people matched by hand (`matches`), and keeping runs and their rows
+//! ([`runs`]).
 
 pub mod facts;
+mod matches;
 pub mod runs;

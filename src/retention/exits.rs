@@ -14,6 +14,7 @@ use super::history::History;
 use super::records::{Reporter, Spell};
 use super::{checks, store};
 use crate::agreements;
+use crate::calendar::calendar;
 use crate::db::{Day, DbConnection, Id, Instant};
 use crate::dispatches::{outcomes, tally};
 use crate::error::{Code, Error, Result};
@@ -74,10 +75,11 @@ pub fn standing(entries: &[ExitEntry], spell_id: Id) -> Vec<&ExitEntry> {
     standing
 }
 
-/// Whether a report made today of an exit on a day is late; what it corrects decides where there is something to correct.
+/// Whether a report made today of an exit on a day is late: a last day on time that is a day off moves to the next working day. What it
+/// corrects decides where there is something to correct.
 #[must_use]
 pub fn is_late(ended_on: Day, today: Day, exit_days: i64, corrected: Option<&ExitEntry>) -> bool {
-    corrected.map_or_else(|| today.days_since(ended_on) > exit_days, |earlier| earlier.late)
+    corrected.map_or_else(|| today > calendar().due(ended_on, exit_days), |earlier| earlier.late)
 }
 
 /// Marks new entries that were reported too late under the terms of their day.
@@ -227,16 +229,21 @@ mod tests {
 
     #[test]
     fn an_exit_is_late_when_more_days_have_passed_than_the_terms_give() {
-        let today = day("2026-06-08");
         let in_time = entry(ExitKind::Reported, ExitReason::Resigned, "2026-06-01");
         let late = ExitEntry { late: true, ..in_time.clone() };
-        for (on, corrected, expected) in [
-            ("2026-06-01", None, false),
-            ("2026-05-31", None, true),
-            ("2026-05-31", Some(&in_time), false),
-            ("2026-06-05", Some(&late), true),
+        for (on, today, corrected, expected) in [
+            ("2026-06-01", "2026-06-08", None, false),
+            ("2026-06-01", "2026-06-09", None, true),
+            // Due on Sunday the 7th, so on time until Monday.
+            ("2026-05-31", "2026-06-08", None, false),
+            ("2026-05-31", "2026-06-09", None, true),
+            // Due on 3 October, within the National Day holiday, so on time until the first working day after it.
+            ("2026-09-26", "2026-10-08", None, false),
+            ("2026-09-26", "2026-10-09", None, true),
+            ("2026-05-20", "2026-06-08", Some(&in_time), false),
+            ("2026-06-05", "2026-06-08", Some(&late), true),
         ] {
-            assert_eq!(is_late(day(on), today, 7, corrected), expected, "{on}, corrects {corrected:?}");
+            assert_eq!(is_late(day(on), day(today), 7, corrected), expected, "{on} on {today}, corrects {corrected:?}");
         }
     }
 }

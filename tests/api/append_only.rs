@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::on_both;
 use crate::support::TestApp;
-use crate::support::scene::{Scene, targets, terms};
+use crate::support::scene::{Scene, identity_number, name, targets, terms};
 
 /// Each table that is only added to, with the columns that may still change.
-const TABLES: [(&str, &[&str]); 10] = [
+const TABLES: [(&str, &[&str]); 12] = [
     ("event", &["salt", "payload", "position"]),
     ("agreement_version", &["state", "ratified_at"]),
     ("ratification", &[]),
@@ -21,6 +21,8 @@ const TABLES: [(&str, &[&str]); 10] = [
     ("observation", &[]),
     ("exit_entry", &[]),
     ("identity_read", &[]),
+    ("discrepancy_entry", &[]),
+    ("claim_match", &["undone_at"]),
 ];
 
 /// Runs SQL as somebody who owns the database would; what the database says against it.
@@ -41,8 +43,8 @@ async fn columns(app: &TestApp, table: &'static str) -> Vec<String> {
 /// At least one row in each of the tables.
 async fn filled(app: TestApp) -> Scene {
     let scene = Scene::in_force(app).await;
-    let (_, placements) = scene.sent(0, 1).await;
-    scene.claim(&placements, "onboarded", "2026-03-05").await.expect(207);
+    let (_, placements) = scene.sent(0, 2).await;
+    scene.claim(&placements[..1], "onboarded", "2026-03-05").await.expect(207);
     let row = json!({ "placement_id": placements[0], "in_post": true, "seen_from": "2026-03-05", "seen_to": "2026-03-05",
         "evidence": "e2", "source": "employer_roster" });
     let seen =
@@ -60,7 +62,20 @@ async fn filled(app: TestApp) -> Scene {
     let worker = &workers[0];
     let purpose = json!({ "purpose": "核对社保参保信息" });
     scene.app.post(&scene.origin, &format!("/v1/workers/{worker}/identity-readings"), purpose).await.expect(200);
+    matched_by_hand(&scene, &placements[1]).await;
     scene
+}
+
+/// A claim under a wrong number, put to a placement by hand.
+async fn matched_by_hand(scene: &Scene, placement: &str) {
+    let named = json!({ "name": name(1), "identity_number": identity_number(99), "outcome": "onboarded", "happened_on": "2026-03-05", "evidence": "e2" });
+    scene.app.post(&scene.employer, &scene.path("/claims"), json!({ "rows": [named] })).await.expect(207);
+    let cut_off = json!({ "cut_off_on": "2026-03-05" });
+    scene.app.post(&scene.origin, &scene.path("/reconciliations"), cut_off).await.expect(201);
+    let found = scene.app.get(&scene.origin, &scene.path("/discrepancies?situation=unannounced")).await.expect(200);
+    let path = scene.path(&format!("/discrepancies/{}/match", found.text("/items/0/id")));
+    let body = json!({ "placement_id": placement, "force": true, "reason": "证件号码录入有误" });
+    scene.app.post(&scene.origin, &path, body).await.expect(200);
 }
 
 on_both! {

@@ -12,9 +12,11 @@
 mod agreements;
 mod append_only;
 mod arrivals;
+mod calendar;
 mod code_lists;
 mod command_line;
 mod contract;
+mod discrepancies;
 mod dispatches;
 mod edge;
 mod events;

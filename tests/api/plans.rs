@@ -17,7 +17,7 @@ use crate::support::TestApp;
 use crate::support::scene::Scene;
 
 /// Tables that have as many rows for an agreement, or a party, as it has people.
-const LARGE: [&str; 8] = [
+const LARGE: [&str; 11] = [
     "placement",
     "claim",
     "observation",
@@ -25,6 +25,9 @@ const LARGE: [&str; 8] = [
     "exit_entry",
     "retention_check",
     "reconciliation_row",
+    "discrepancy",
+    "discrepancy_entry",
+    "discrepancy_duty",
     "worker",
 ];
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::agreements::register_key;
 use crate::on_both;
-use crate::support::scene::{Scene, identity_number, register, targets, terms};
+use crate::support::scene::{Scene, identity_number, name, register, targets, terms};
 use crate::support::{PUBLIC_URL, Reply, TestApp, together, wire};
 
 type Met = Vec<(Code, Reply)>;
@@ -252,7 +252,8 @@ async fn with_the_work(scene: &Scene) -> Met {
     let standing = app.post(origin, &disputes, json!({ "reason": "该员工未到岗" })).await;
 
     app.post(origin, &scene.path("/reconciliations"), json!({ "cut_off_on": "2026-03-05" })).await.expect(201);
-    alter(app, "update reconciliation_run set state = 'running', rows_hash = null").await;
+    alter(app, "update reconciliation_run set state = 'running', rows_hash = null where cut_off_on = '2026-03-05'")
+        .await;
     let running = app.post(origin, &scene.path("/reconciliations"), json!({ "cut_off_on": "2026-03-05" })).await;
 
     app.post(origin, &format!("{first}/lock"), json!({})).await.expect(200);
@@ -269,6 +270,40 @@ async fn with_the_work(scene: &Scene) -> Met {
         (Code::DisputeStanding, standing),
         (Code::RunInProgress, running),
         (Code::HoldLapsed, lapsed),
+    ]
+}
+
+/// What stands in the way of settling a row that does not agree.
+async fn with_discrepancies(scene: &Scene) -> Met {
+    let (app, origin, destination) = (&scene.app, &scene.origin, &scene.destination);
+    let (_, sent) = scene.sent(20, 2).await;
+    app.clock_set("2026-03-16");
+    let named = json!({ "name": name(20), "identity_number": identity_number(99), "outcome": "onboarded", "happened_on": "2026-03-06", "evidence": "e2" });
+    app.post(&scene.employer, &scene.path("/claims"), json!({ "rows": [named] })).await.expect(207);
+    app.post(origin, &scene.path("/reconciliations"), json!({ "cut_off_on": "2026-03-16" })).await.expect(201);
+    let found = async |situation: &str| {
+        let path = scene.path(&format!("/discrepancies?situation={situation}"));
+        let id = app.get(origin, &path).await.expect(200).text("/items/0/id");
+        scene.path(&format!("/discrepancies/{id}"))
+    };
+    let (unannounced, missing) = (found("unannounced").await, found("missing").await);
+    let resolved = json!({ "outcome": "void", "reason": "批次取消" });
+    let own = app.post(origin, &format!("{missing}/resolution"), resolved).await;
+    let matched = async |placement: &str| {
+        app.post(origin, &format!("{unannounced}/match"), json!({ "placement_id": placement })).await
+    };
+    let forced = matched(&sent[0]).await;
+    scene.claim(&sent[..1], "onboarded", "2026-03-06").await.expect(207);
+    let spoken = matched(&sent[0]).await;
+    let many = json!({ "discrepancy_ids": vec![&scene.agreement; 21], "outcome": "void", "reason": "批次取消" });
+    let resolutions = scene.path("/discrepancy-resolutions");
+    let proposed = app.post(destination, &resolutions, many).await.expect(207).text("/resolution/id");
+    let alone = app.post(destination, &format!("{resolutions}/{proposed}/confirmation"), json!({})).await;
+    vec![
+        (Code::OwnFact, own),
+        (Code::MatchNeedsForce, forced),
+        (Code::MatchNotPossible, spoken),
+        (Code::SecondPersonNeeded, alone),
     ]
 }
 
@@ -366,6 +401,8 @@ on_both! {
         let scene = Scene::in_force(app).await;
         let mut met = with_the_request(&scene).await;
         met.extend(with_registers(&scene).await);
+        met.extend(with_discrepancies(&scene).await);
+        scene.app.clock_set("2026-03-02");
         met.extend(with_the_work(&scene).await);
         scene.app.clock_set("2026-03-02");
         met.extend(with_agreements(&scene).await);

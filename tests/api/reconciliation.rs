@@ -410,6 +410,11 @@ on_both! {
         let first_rows = rows(&scene, &first, "").await;
         let on = if scene.app.is_postgres() { " on claim" } else { "" };
         as_owner(&scene.app, format!("drop trigger claim_append_only_delete{on}")).await;
+        // What followed from the first run refers to claims.
+        as_owner(&scene.app, format!("drop trigger discrepancy_entry_append_only_delete{}", on.replace("claim", "discrepancy_entry"))).await;
+        for table in ["discrepancy_duty", "discrepancy_entry", "discrepancy"] {
+            as_owner(&scene.app, format!("delete from {table}")).await;
+        }
         for table in ["claim", "dispute"] {
             as_owner(&scene.app, format!("create table moved as select * from {table}")).await;
             as_owner(&scene.app, format!("delete from {table}")).await;

@@ -5,6 +5,7 @@ use super::outcome::Said;
 use super::reading::Stated;
 use super::{SEASON_DAYS, placement_unknown, regions_differ};
 use crate::arrivals::{ClaimantRole, ClaimedOutcome};
+use crate::calendar::calendar;
 use crate::db::{Day, Id};
 use crate::dispatches::{Placement, PlacementState};
 use crate::error::Fault;
@@ -171,9 +172,9 @@ fn place(
 }
 
 /// Late is what happened after the last day on time, and what was first said after it: a correction of an answer that was in time is
-/// not late.
+/// not late. A last day on time that is a day off moves to the next working day.
 fn is_late(day: Day, subject: &Subject, today: Day, previous: Option<&Said>) -> bool {
-    let due = subject.placement.arrival_due_on;
+    let due = calendar().moved(subject.placement.arrival_due_on);
     day > due || (today > due && previous.is_none_or(|earlier| earlier.late))
 }
 

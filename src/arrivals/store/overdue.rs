@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use crate::arrivals::{ClaimantRole, OverdueArrival, rules};
+use crate::calendar::calendar;
 use crate::db::schema::{claim, placement};
 use crate::db::{Day, DbConnection, Id, PageRequest};
 use crate::dispatches::{Placement, PlacementState};
@@ -23,7 +24,7 @@ pub struct OverdueFilter {
     pub dispatch_id: Option<Id>,
 }
 
-/// A page of the placements that have departed, whose last day on time lies before the day asked for, and of which by then nobody who
+/// A page of the placements that have departed, whose last day on time, moved to a working day, lies before the day asked for, and of which by then nobody who
 /// may say so had said what became of them.
 ///
 /// # Errors
@@ -39,7 +40,7 @@ pub fn list(
     let as_of = filter.as_of.unwrap_or(today);
     let mut query = placement::table
         .filter(placement::agreement_id.eq(agreement_id))
-        .filter(placement::arrival_due_on.lt(as_of))
+        .filter(placement::arrival_due_on.le(calendar().last_day_passed(as_of)))
         .select(Placement::as_select())
         .into_boxed();
     query = if as_of < today {

@@ -24,6 +24,10 @@ const TAGS: &[(&str, &str)] = &[
         "Administrative divisions by their codes of GB/T 2260, current and historic, and how two of them lie to each other",
     ),
     (
+        "calendar",
+        "Working days of mainland China: weekends, public holidays and the working days that make up for them",
+    ),
+    (
         "parties",
         "Authorities, employers, stations and agencies that take part, the zones, and the clients that speak for them",
     ),
@@ -39,6 +43,10 @@ const TAGS: &[(&str, &str)] = &[
     (
         "statements",
         "The monthly statement both sides sign: figures, the rows behind them, objections, restatements, and why a number changed",
+    ),
+    (
+        "discrepancies",
+        "What follows when a row does not agree: questions, answers, resolutions, matches by hand, and who owes an answer",
     ),
     ("code-lists", "Every enumerated value with its label in Chinese and English"),
     ("events", "What happened, in order, in hash chains that can be checked"),

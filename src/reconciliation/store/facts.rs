@@ -15,6 +15,7 @@ use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use uuid::Uuid;
 
+use super::matches;
 use crate::agreements::rule_terms::EvidenceLevel;
 use crate::arrivals::{ClaimantRole, ClaimedOutcome};
 use crate::db::{Day, DbConnection, Id, Instant, RowSet, Uid, statement};
@@ -51,18 +52,19 @@ const ENDED_ON: &str = "(select e.placement_ended_on from exit_entry e where e.a
                         and e.recorded_at < ? order by e.recorded_at desc, e.id desc limit 1)";
 
 /// The columns of a claim `c`.
-const CLAIM: &str = "c.id, c.placement_id, c.claimant_role, c.claimant_id, c.outcome, c.happened_on, c.employer_id, \
+pub(super) const CLAIM: &str = "c.id, c.placement_id, c.claimant_role, c.claimant_id, c.outcome, c.happened_on, c.employer_id, \
                      c.region_code, c.evidence, c.late, c.recorded_at";
-type ClaimTypes = (Uid, Nullable<Uid>, Text, Uid, Text, Text, Nullable<Uid>, Nullable<Text>, Text, Bool, BigInt);
-type ClaimColumns =
+pub(super) type ClaimTypes =
+    (Uid, Nullable<Uid>, Text, Uid, Text, Text, Nullable<Uid>, Nullable<Text>, Text, Bool, BigInt);
+pub(super) type ClaimColumns =
     (Id, Option<Id>, ClaimantRole, Id, ClaimedOutcome, Day, Option<Id>, Option<String>, EvidenceLevel, bool, Instant);
 
 /// Joins the claim `r` that had replaced `c`; one bind, the instant. What is left without an `r` was in effect.
-const REPLACED: &str =
+pub(super) const REPLACED: &str =
     "left join claim r on r.agreement_id = c.agreement_id and r.id = c.replaced_by and r.recorded_at < ?";
 
 /// Whether a claim `c` counts; two binds, the instant and the day.
-const COUNTS: &str = "r.id is null and c.recorded_at < ? and c.happened_on <= ?";
+pub(super) const COUNTS: &str = "r.id is null and c.recorded_at < ? and c.happened_on <= ?";
 
 impl Books {
     /// The quotas that were open to arrivals.
@@ -124,7 +126,10 @@ impl Books {
         let placements: Vec<PlacementRecord> = rows.into_iter().map(|row| self.placement(row, None)).collect();
         let Some(last) = placements.last().map(|last| Id(last.id)) else { return Ok(Stretch::default()) };
         Ok(Stretch {
-            claims: self.claims_between(connection, after, last)?,
+            claims: matches::together(
+                self.claims_between(connection, after, last)?,
+                matches::between(self, connection, after, last)?,
+            ),
             seen: self.seen_between(connection, after, last)?,
             disputed: self.disputed_between(connection, after, last)?.into_iter().collect(),
             placements,
@@ -285,9 +290,9 @@ impl Books {
         .bind(self.cut_off)
         .returning::<ClaimTypes>()
         .load(connection)?;
+        let direct = rows.into_iter().map(claim).collect();
         let mut claims: HashMap<Uuid, Vec<ClaimRecord>> = HashMap::new();
-        for row in rows {
-            let claim = claim(row);
+        for claim in matches::together(direct, matches::of(self, connection, placements)?) {
             claims.entry(claim.placement_id.unwrap_or_default()).or_default().push(claim);
         }
         Ok(claims)
@@ -296,12 +301,16 @@ impl Books {
     fn claims_naming(&self, connection: &mut DbConnection, wanted: RowSet<&[u8]>) -> Result<Vec<IdentityRecord>> {
         let rows: Vec<((Vec<u8>, Vec<u8>), ClaimColumns)> = statement(format!(
             "select c.exchange_index, c.name_index, {CLAIM} from ? k cross join claim c {REPLACED} \
-             where c.agreement_id = k.agreement_id and c.exchange_index = k.worker_key and c.placement_id is null and {COUNTS} order by c.id"
+             where c.agreement_id = k.agreement_id and c.exchange_index = k.worker_key and c.placement_id is null and {COUNTS} and {} \
+             order by c.id",
+            matches::NOT_MATCHED
         ))
         .bind(wanted)
         .bind(self.known_before)
         .bind(self.known_before)
         .bind(self.cut_off)
+        .bind(self.known_before)
+        .bind(self.known_before)
         .returning::<((Binary, Binary), ClaimTypes)>()
         .load(connection)?;
         let named = |((worker_key, name_key), row)| IdentityRecord { worker_key, name_key, claim: claim(row) };
@@ -325,7 +334,7 @@ impl Books {
     }
 }
 
-fn claim(row: ClaimColumns) -> ClaimRecord {
+pub(super) fn claim(row: ClaimColumns) -> ClaimRecord {
     let (id, placement, role, claimant, outcome, day, employer, region, evidence, late, recorded_at) = row;
     ClaimRecord {
         id: id.0,

@@ -233,6 +233,32 @@ pub fn list(
     page.narrow(query, dsl::id).load(connection)?.into_iter().map(RunRow::read).collect()
 }
 
+/// Whether a run with a later cut-off has finished before this one.
+pub fn is_outdated(connection: &mut DbConnection, run: &ReconciliationRun) -> Result<bool> {
+    use reconciliation_run::dsl;
+    let later: Vec<Id> = dsl::reconciliation_run
+        .filter(dsl::agreement_id.eq(run.agreement_id).and(dsl::state.eq(RunState::Done)))
+        .filter(dsl::cut_off_on.gt(run.cut_off_on))
+        .select(dsl::id)
+        .limit(1)
+        .load(connection)?;
+    Ok(!later.is_empty())
+}
+
+/// The rows of a run that have a failure code and somebody who must act, by place in the run.
+pub fn differing(connection: &mut DbConnection, run: &ReconciliationRun) -> Result<Vec<ReconciliationRow>> {
+    use reconciliation_row::dsl;
+    let to_act = SITUATIONS.iter().filter(|line| line.discrepancy.is_some() && line.owner != Owner::None);
+    let situations: Vec<&str> = to_act.map(|line| line.code).collect();
+    let rows: Vec<StoredRow> = dsl::reconciliation_row
+        .filter(dsl::agreement_id.eq(run.agreement_id).and(dsl::run_id.eq(run.id)))
+        .filter(dsl::situation.eq_any(situations))
+        .order(dsl::ordinal)
+        .select(StoredRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(StoredRow::read).collect()
+}
+
 /// A page of the rows of a run, by place in the run.
 pub fn rows(
     connection: &mut DbConnection,
