@@ -26,6 +26,8 @@ pub async fn measure(scene: &Scene, rows: usize) {
     let placements = multiply(scene, &template, rows).await;
     println!("seeded: {rows} placements and claims in {:.0} s", seeded.elapsed().as_secs_f64());
 
+    // The first time reads the tables into memory.
+    scene.timed(move |connection| join(connection, template.agreement)).await;
     let join = scene.timed(move |connection| join(connection, template.agreement)).await;
     println!("{:28} {:>9.2} s", "hand-written join", join.as_secs_f64());
     let compared = scene.timed(move |connection| compare(connection, template.agreement)).await;
@@ -51,9 +53,10 @@ fn told(name: &str, took: Duration, join: Duration) {
 
 async fn run(side: &Side) -> Duration {
     let begun = Instant::now();
-    let run = side.post(&side.origin, &side.path("/reconciliations"), &json!({ "cut_off_on": crate::scene::today() })).await;
+    let run =
+        side.post(&side.origin, &side.path("/reconciliations"), &json!({ "cut_off_on": crate::scene::today() })).await;
     let took = begun.elapsed();
-    println!("  {} rows, {}, {}", run["row_count"], run["rows_hash"], run["counts"]["by_situation"]);
+    println!("  {} rows, {} examined, hash {}", run["row_count"], run["examined_rows"], run["rows_hash"]);
     took
 }
 
@@ -70,22 +73,27 @@ pub struct Template {
 /// names a person in its place: half of them persons of this agreement, half nobody's.
 async fn multiply(scene: &Scene, template: &Template, rows: usize) -> Vec<String> {
     let mut placements = Vec::with_capacity(rows);
-    for first in (0..rows).step_by(AT_ONCE) {
+    for first in (1..rows).step_by(AT_ONCE) {
         let copies: Vec<Copy> = (first..rows.min(first + AT_ONCE)).map(Copy::new).collect();
         placements.extend(copies.iter().map(|copy| copy.placement.to_string()));
         let template = *template;
         scene.write(move |connection| write(connection, template, &copies)).await;
     }
-    let (template, factor) = (*template, i64::try_from(rows).unwrap() + 1);
-    scene.write(move |connection| {
-        statement("update tally set persons = persons * ?, placements = placements * ? where agreement_id = ?")
-            .bind(factor)
-            .bind(factor)
-            .bind(template.agreement)
-            .run(connection)?;
-        Ok(())
-    })
-    .await;
+    let (template, factor) = (*template, i64::try_from(rows).unwrap());
+    scene
+        .write(move |connection| {
+            statement("update tally set persons = persons * ?, placements = placements * ? where agreement_id = ?")
+                .bind(factor)
+                .bind(factor)
+                .bind(template.agreement)
+                .run(connection)?;
+            statement("update place_account set consumed = consumed * ? where agreement_id = ?")
+                .bind(factor)
+                .bind(template.agreement)
+                .run(connection)?;
+            Ok(())
+        })
+        .await;
     scene.analyze().await;
     placements
 }

@@ -113,7 +113,8 @@ impl Scene {
     /// Lets PostgreSQL look at its tables, as it does by itself in the night after.
     pub async fn analyze(&self) {
         if matches!(self.state.db.location(), Location::Postgres(_)) {
-            let analyze = |connection: &mut DbConnection| statement("analyze").run(connection).map(|_| ()).map_err(Into::into);
+            let analyze =
+                |connection: &mut DbConnection| statement("analyze").run(connection).map(|_| ()).map_err(Into::into);
             self.state.db.write(analyze).await.unwrap();
         }
     }
@@ -315,7 +316,7 @@ impl Side {
 
     /// One person who has departed and of whom the employer says that they are there.
     pub async fn one_arrival(&self, places: usize) -> Template {
-        let quota = self.quota(i64::try_from(places).unwrap() + 1).await;
+        let quota = self.quota(i64::try_from(places).unwrap()).await;
         let worker = self.workers(7_000_000, 1).await;
         let dispatch = self.dispatch().await;
         self.enrol(&dispatch, &quota, &worker).await;
@@ -328,7 +329,8 @@ impl Side {
 
     /// The employer says of these placements what became of them.
     pub async fn claim(&self, outcome: &str, placements: &[String]) {
-        let row = |id: &String| json!({ "placement_id": id, "outcome": outcome, "happened_on": today(), "evidence": "e2" });
+        let row =
+            |id: &String| json!({ "placement_id": id, "outcome": outcome, "happened_on": today(), "evidence": "e2" });
         let rows: Vec<Value> = placements.iter().map(row).collect();
         let answer = self.post(&self.employer, &self.path("/claims"), &json!({ "rows": rows })).await;
         assert!(answer["accepted"] == placements.len(), "{answer}");
