@@ -34,7 +34,21 @@ impl<'m> Examination<'m> {
     pub fn begin(connection: &mut DbConnection, books: Books, measure: &'m Measure, touched: Touched) -> Result<Self> {
         let mut examination = Self { books, measure, persons: touched.persons, alone: BTreeSet::new() };
         examination.take_up_placements(connection, touched.placements)?;
+        if !examination.alone.is_empty() {
+            examination.take_up_named(connection)?;
+        }
         Ok(examination)
+    }
+
+    /// Takes up every person whom a claim names: the claims about somebody who was erased belong to nobody's placement now, and which they
+    /// are is not known any more.
+    fn take_up_named(&mut self, connection: &mut DbConnection) -> Result<()> {
+        let mut after = Id::NIL;
+        while let Some((persons, last)) = self.books.named_persons(connection, after)? {
+            self.persons.extend(persons);
+            after = last;
+        }
+        Ok(())
     }
 
     /// Takes up what rows are about: a placement, or a claim that names a person.

@@ -1,8 +1,8 @@
 //! One run from begin to end: rows are compared, counted, hashed and written.
 //!
 //! A run continues the newest one before it: it examines what was recorded since, and what the clock alone may have changed, and takes
-//! everything else over. Where what all rows are compared by has changed, or a quota has more departures than places, it examines every row
-//! and begins a series. Both ways come to the same rows and the same hash.
+//! everything else over. Where what all rows are compared by has changed, a quota has more departures than places, or much was recorded, it
+//! examines every row and begins a series. Both ways come to the same rows and the same hash.
 //!
 //! Each step takes a bounded part of the books and writes its rows, so a run holds little in memory, whatever its size.
 //!
@@ -21,6 +21,7 @@ use super::run_hash::{RowKey, RowSum, row_hash};
 use super::store::facts::Books;
 use super::store::rows::{self, Found};
 use super::store::runs::{self, Carried, Left};
+use super::store::touched::Touched;
 use super::walk::Walk;
 use crate::db::{Day, DbConnection, Id, Instant};
 use crate::error::Result;
@@ -68,7 +69,7 @@ fn known_before(cut_off: Day, started_at: Instant) -> Instant {
 #[derive(Debug)]
 struct Base {
     run: ReconciliationRun,
-    known_before: Instant,
+    touched: Touched,
     left: Left,
     measure: Measure,
 }
@@ -94,8 +95,11 @@ fn continued(connection: &mut DbConnection, books: &Books, terms: &RuleBook) -> 
         *left.carried.departed.entry(Id(quota)).or_default() += departures;
     }
     let departed = left.carried.departed.iter().map(|(quota, departures)| (quota.0, *departures)).collect();
-    let same = left.carried.measured_by == fingerprint(&measure) && measure.crowded(&departed).is_empty();
-    Ok(same.then_some(Base { run, known_before, left, measure }))
+    if left.carried.measured_by != fingerprint(&measure) || !measure.crowded(&departed).is_empty() {
+        return Ok(None);
+    }
+    let touched = books.touched_since(connection, known_before.plus_seconds(-LONGEST_TRANSACTION))?;
+    Ok(touched.are_few_of(run.row_count).then_some(Base { run, touched, left, measure }))
 }
 
 /// What all rows are compared by, beside the cut-off.
@@ -136,8 +140,7 @@ fn examine_all(connection: &mut DbConnection, run: &ReconciliationRun, books: Bo
 
 /// Examines what was recorded since the run before, and what the clock alone may have changed.
 fn examine_again(connection: &mut DbConnection, run: &ReconciliationRun, books: Books, base: Base) -> Result<Done> {
-    let Base { run: before, known_before, mut left, measure } = base;
-    let touched = books.touched_since(connection, known_before.plus_seconds(-LONGEST_TRANSACTION))?;
+    let Base { run: before, touched, mut left, measure } = base;
     let mut examination = Examination::begin(connection, books, &measure, touched)?;
     if before.cut_off_on < books.cut_off {
         let unsettled = rows::unsettled(connection, run)?;
