@@ -24,6 +24,7 @@ pub mod events;
 pub mod fulfilment;
 pub mod http;
 pub mod identity;
+pub mod indicators;
 pub mod lifecycle;
 pub mod linkage;
 pub mod parties;

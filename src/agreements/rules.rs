@@ -134,7 +134,7 @@ pub fn missing_clauses(terms: &Terms) -> Vec<&'static str> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::rule_terms::{
-        ArrivalMeaning, ArrivalRule, AttributionRule, Continuity, EmployerScope, EvidenceLevel, RetentionNode,
+        ArrivalMeaning, ArrivalRule, AttributionRule, Continuity, EmployerScope, EvidenceLevel, standard_split_credit, RetentionNode,
         RetentionRule, StartBasis,
     };
     use super::super::{
@@ -178,6 +178,7 @@ pub(super) mod tests {
                 evidence_valid_days: 45,
             },
             attribution: AttributionRule::EarliestConfirmedArrival,
+            split_credit: standard_split_credit(),
             caps: PlaceCaps::default(),
             hold_days: 30,
             deadlines: Deadlines { answer_days: 14, exit_days: 7, objection_days: 7 },

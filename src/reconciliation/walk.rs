@@ -16,7 +16,7 @@ use super::comparison::{Compared, Comparison, compare_loose};
 use super::facts::AgreementWindows;
 use super::persons::{Resolution, resolve};
 use super::records::{Measure, Stretch};
-use super::store::facts::Books;
+use super::store::facts::{Books, just_before};
 use crate::agreements::Terms;
 use crate::db::{DbConnection, Id};
 use crate::error::{Error, Result};
@@ -81,6 +81,23 @@ impl Walk {
         Ok(true)
     }
 
+    /// Puts one placement before the visitor as the walk would, wherever the walk stands; nothing where it was not enrolled by then.
+    ///
+    /// # Errors
+    /// What the database or the visitor says.
+    pub fn visit(
+        &self,
+        connection: &mut DbConnection,
+        placement_id: Id,
+        visit: impl FnMut(&Compared<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Self { books, measure, names_persons, ranks, .. } = self;
+        let stretch = books.stretch_of(connection, placement_id)?;
+        let (stretch, resolution) =
+            resolved(connection, books, measure, *names_persons, (just_before(placement_id), stretch))?;
+        Comparison { stretch: &stretch, resolution: &resolution, measure, ranks }.each(visit)
+    }
+
     /// The rows of the next stretch of placements.
     fn announced(
         &mut self,
@@ -134,10 +151,21 @@ fn load(
     if stretch.placements.is_empty() {
         return Ok(None);
     }
+    Ok(Some(resolved(connection, books, measure, names_persons, (after, stretch))?))
+}
+
+/// A stretch that begins behind an id, with what the facts of its persons come to.
+fn resolved(
+    connection: &mut DbConnection,
+    books: &Books,
+    measure: &Measure,
+    names_persons: bool,
+    (after, stretch): (Id, Stretch),
+) -> Result<(Stretch, Resolution)> {
     let entangled = books.entangled_between(connection, after, last_of(&stretch), names_persons)?;
     let gathering = books.gather(connection, &entangled)?;
     let resolution = resolve(&gathering, measure);
-    Ok(Some((stretch, resolution)))
+    Ok((stretch, resolution))
 }
 
 /// The arrivals above the places of their quota, by day and placement id. Whoever came and left again keeps the place taken. Where no

@@ -123,6 +123,25 @@ impl Books {
         .bind(self.known_before)
         .returning::<PlacementTypes>()
         .load(connection)?;
+        self.told(connection, after, rows)
+    }
+
+    /// One placement as a stretch of its own; empty where it was not enrolled by then.
+    pub fn stretch_of(&self, connection: &mut DbConnection, id: Id) -> Result<Stretch> {
+        let rows: Vec<PlacementColumns> = statement(format!(
+            "select {PLACEMENT} from placement p join dispatch d on d.agreement_id = p.agreement_id and d.id = p.dispatch_id \
+             where p.agreement_id = ? and p.id = ? and p.enrolled_at < ?"
+        ))
+        .bind(self.agreement_id)
+        .bind(id)
+        .bind(self.known_before)
+        .returning::<PlacementTypes>()
+        .load(connection)?;
+        self.told(connection, just_before(id), rows)
+    }
+
+    /// What is said about placements that follow `after` without a gap.
+    fn told(&self, connection: &mut DbConnection, after: Id, rows: Vec<PlacementColumns>) -> Result<Stretch> {
         let placements: Vec<PlacementRecord> = rows.into_iter().map(|row| self.placement(row, None)).collect();
         let Some(last) = placements.last().map(|last| Id(last.id)) else { return Ok(Stretch::default()) };
         Ok(Stretch {
@@ -332,6 +351,11 @@ impl Books {
             ended_on: ended_on.map(|day| day.0),
         }
     }
+}
+
+/// The id before another: what a stretch of a single placement comes behind.
+pub fn just_before(id: Id) -> Id {
+    Id(Uuid::from_u128(id.0.as_u128().saturating_sub(1)))
 }
 
 pub(super) fn claim(row: ClaimColumns) -> ClaimRecord {
