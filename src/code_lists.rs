@@ -26,9 +26,9 @@ use crate::dispatches::{DispatchAction, DispatchMode, DispatchState, PlacementSt
 use crate::error::Code;
 use crate::fulfilment::Step;
 use crate::http::receipt::RowStatus;
+use crate::identity::clients::{ClientAction, ClientState, KeyState};
 use crate::indicators::FigureSide;
 use crate::indicators::definitions::{Condition, IndicatorBasis, ScopeSplit};
-use crate::identity::clients::{ClientAction, ClientState, KeyState};
 use crate::parties::credit_code::CreditCodeWarning;
 use crate::parties::{PartyAction, PartyKind, PartyState};
 use crate::quotas::accounts::{AccountKind, EntryKind};

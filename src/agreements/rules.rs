@@ -134,8 +134,8 @@ pub fn missing_clauses(terms: &Terms) -> Vec<&'static str> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::rule_terms::{
-        ArrivalMeaning, ArrivalRule, AttributionRule, Continuity, EmployerScope, EvidenceLevel, standard_split_credit, RetentionNode,
-        RetentionRule, StartBasis,
+        ArrivalMeaning, ArrivalRule, AttributionRule, Continuity, EmployerScope, EvidenceLevel, RetentionNode,
+        RetentionRule, StartBasis, standard_split_credit,
     };
     use super::super::{
         DataSharing, Deadlines, Indicator, PlaceCaps, TRANSITIONS, Target, Unit, VERSION_TRANSITIONS, VersionAction,

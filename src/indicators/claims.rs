@@ -204,9 +204,8 @@ impl Question<'_> {
         let surest: Vec<Claimant> =
             claims.iter().filter(|(_, own)| *own == standing).map(|(fact, _)| fact.claimant()).collect();
         let chosen = primary(&surest)?;
-        let is_chosen = |fact: &PlacementFact| {
-            (fact.agreement_id, fact.placement_id) == (chosen.agreement_id, chosen.placement_id)
-        };
+        let is_chosen =
+            |fact: &PlacementFact| (fact.agreement_id, fact.placement_id) == (chosen.agreement_id, chosen.placement_id);
         let (fact, _) = claims.iter().find(|(fact, _)| is_chosen(fact))?;
         let mut also: Vec<&PlacementFact> =
             claims.iter().map(|(fact, _)| *fact).filter(|fact| !is_chosen(fact)).collect();
@@ -237,9 +236,7 @@ impl Question<'_> {
             .others
             .get(&person_id)?
             .iter()
-            .filter(|fact| {
-                self.standing(fact, condition).is_some_and(|standing| standing != Standing::Disputed)
-            })
+            .filter(|fact| self.standing(fact, condition).is_some_and(|standing| standing != Standing::Disputed))
             .map(PlacementFact::claimant)
             .collect();
         if own.is_empty() || rivals.is_empty() {
@@ -261,5 +258,101 @@ impl Counting<'_> {
     #[must_use]
     pub fn credit(&self) -> i64 {
         self.clash.as_ref().map_or(WHOLE, |clash| clash.credit_ten_thousandths)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub fn day(text: &str) -> Day {
+        Day::parse(text).unwrap()
+    }
+
+    /// Somebody who departed on 2 March, arrived on the 3rd and is in post.
+    pub fn fact(agreement: u128, placement: u128, person: u128) -> PlacementFact {
+        let id = |number: u128| Id(uuid::Uuid::from_u128(number));
+        PlacementFact {
+            agreement_id: id(agreement),
+            kind: AgreementKind::InterProvincial,
+            rule: AttributionRule::EarliestConfirmedArrival,
+            split: SplitCredit::WholeToPrimary,
+            placement_id: id(placement),
+            origin_id: id(90),
+            worker_id: id(person),
+            person_id: id(person),
+            lifted: false,
+            scope: Scope::OutsideProvince,
+            standing: Some(Standing::Certain),
+            departed_on: Some(day("2026-03-02")),
+            arrived_on: Some(day("2026-03-03")),
+            ended_on: None,
+            went_home_on: None,
+            back_on: None,
+            nodes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_row_counts_where_a_clerk_would_count_it() {
+        use Condition::*;
+        let node = |state| vec![RowNode { node: "90d".to_owned(), due_on: day("2026-06-01"), state }];
+        let plain = fact(1, 1, 1);
+        let departed_only = PlacementFact { standing: None, arrived_on: None, ..plain.clone() };
+        let left = PlacementFact { ended_on: Some(day("2026-05-01")), ..plain.clone() };
+        let stayed = PlacementFact { nodes: node(NodeState::Retained), ..plain.clone() };
+        let unverified = PlacementFact { nodes: node(NodeState::Unverifiable), ..plain.clone() };
+        let home = PlacementFact { went_home_on: Some(day("2026-05-01")), ..plain.clone() };
+        let back = PlacementFact { back_on: Some(day("2026-05-06")), ..home.clone() };
+        let last_year = PlacementFact {
+            departed_on: Some(day("2025-03-02")),
+            arrived_on: Some(day("2025-03-03")),
+            ..plain.clone()
+        };
+        // As of 30 June, cumulative from 1 January: the conditions that hold.
+        let table: [(&str, &PlacementFact, &[Condition]); 8] = [
+            ("arrived and in post", &plain, &[Departed, DepartedAndArrived, Arrived, ArrivedAndInPost, InPost]),
+            ("departed, nobody confirms", &departed_only, &[Departed]),
+            ("arrived and left", &left, &[Departed, DepartedAndArrived, Arrived]),
+            (
+                "retained at 90 days",
+                &stayed,
+                &[Departed, DepartedAndArrived, Arrived, ArrivedAndInPost, InPost, Due, Retained],
+            ),
+            (
+                "due, and nobody can tell",
+                &unverified,
+                &[Departed, DepartedAndArrived, Arrived, ArrivedAndInPost, InPost, Due],
+            ),
+            (
+                "home for the holiday",
+                &home,
+                &[Departed, DepartedAndArrived, Arrived, ArrivedAndInPost, InPost, WentHome],
+            ),
+            (
+                "back from the holiday",
+                &back,
+                &[Departed, DepartedAndArrived, Arrived, ArrivedAndInPost, InPost, WentHome, WentHomeAndBack],
+            ),
+            ("there since last year", &last_year, &[InPost]),
+        ];
+        let nodes = ["3m".to_owned(), "90d".to_owned()];
+        for (words, fact, expected) in table {
+            let period = Period::of(IndicatorBasis::Cumulative, day("2026-06-30"));
+            let holds: Vec<Condition> =
+                Condition::ALL.iter().copied().filter(|one| fact.standing_in(*one, &nodes, period).is_some()).collect();
+            assert_eq!(holds, expected, "{words}");
+        }
+        let lifted = PlacementFact { lifted: true, ..fact(1, 1, 1) };
+        let period = Period::of(IndicatorBasis::Stock, day("2026-06-30"));
+        assert_eq!(lifted.standing_in(LiftedInPost, &[], period), Some(Standing::Certain));
+    }
+
+    #[test]
+    fn a_period_is_a_day_a_month_or_a_year() {
+        let from = |basis| Period::of(basis, day("2026-06-30")).from.map(|day| day.to_string());
+        assert_eq!(from(IndicatorBasis::Stock), None);
+        assert_eq!(from(IndicatorBasis::Flow).as_deref(), Some("2026-06-01"));
+        assert_eq!(from(IndicatorBasis::Cumulative).as_deref(), Some("2026-01-01"));
     }
 }

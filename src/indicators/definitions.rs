@@ -163,7 +163,8 @@ mod tests {
     #[test]
     fn the_table_can_be_read_and_each_version_stands_once() {
         let read: IndicatorTable = serde_json::from_str(DEFINITIONS).unwrap();
-        let names: BTreeSet<(&str, i64)> = read.definitions.iter().map(|one| (one.code.as_str(), one.version)).collect();
+        let names: BTreeSet<(&str, i64)> =
+            read.definitions.iter().map(|one| (one.code.as_str(), one.version)).collect();
         assert_eq!(names.len(), read.definitions.len());
         assert!(read.definitions.len() >= 20);
     }

@@ -49,11 +49,7 @@ pub fn agreements_of(
 ///
 /// # Errors
 /// What the database says.
-pub fn rivals(
-    connection: &mut DbConnection,
-    agreement_id: Id,
-    known_before: Instant,
-) -> Result<BTreeMap<Id, Vec<Id>>> {
+pub fn rivals(connection: &mut DbConnection, agreement_id: Id, known_before: Instant) -> Result<BTreeMap<Id, Vec<Id>>> {
     let found: Vec<(Id, Id)> = statement(
         "select distinct o.agreement_id, o.id from placement p cross join worker w cross join worker v cross join placement o \
          where w.party_id = p.origin_id and w.id = p.worker_id and v.exchange_index = w.exchange_index \

@@ -23,6 +23,7 @@ mod events;
 mod fulfilment;
 mod idempotency;
 mod identity;
+mod indicators;
 mod journey;
 mod ledger;
 mod migrations;
