@@ -20,7 +20,7 @@ pub mod rows;
 pub mod store;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::agreements::Unit;
 use crate::db::{Day, Id, Instant};
@@ -189,8 +189,8 @@ pub struct IndicatorRow {
     /// The worker.
     pub worker_id: Id,
     /// How sure it is.
-    // Inline, because the document knows a schema by its name alone, and the standing of an agreement has that name.
-    #[schema(inline)]
+    // Written out, because the document knows a schema by its name alone, and the standing of an agreement has that name.
+    #[schema(schema_with = Standing::schema)]
     pub standing: Standing,
     /// Whether the person is formerly poor or monitored.
     pub lifted: bool,

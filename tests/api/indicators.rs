@@ -138,7 +138,7 @@ async fn seen(scene: &Scene, placements: &[String], from: &str, to: &str) {
 /// What a random day does to an agreement.
 async fn something_happens(scene: &Scene, placements: &[String], day: &str, chance: &mut Chance) {
     let outcomes = ["onboarded", "onboarded", "onboarded", "onboarded", "no_show", "refused_by_employer"];
-    let claims: Vec<Value> = (0..4)
+    let claims: Vec<Value> = (0..2)
         .map(|_| {
             let mut row = json!({ "placement_id": chance.of(placements), "outcome": chance.of(&outcomes), "happened_on": day, "evidence": chance.of(&["e0", "e2", "e2", "e3"]) });
             if row["outcome"] == "onboarded" && chance.below(5) == 0 {
@@ -268,6 +268,13 @@ on_both! {
             something_happens(&one, &of_one, &day, &mut chance).await;
             something_happens(&other, &of_other, &day, &mut chance).await;
             match step {
+                0 => {
+                    let row = |placement: &String| json!({ "placement_id": placement, "outcome": "onboarded", "happened_on": day, "evidence": "e3" });
+                    for (scene, placements) in [(&one, &of_one), (&other, &of_other)] {
+                        let rows: Vec<Value> = placements.iter().map(row).collect();
+                        scene.app.post(&scene.employer, &scene.path("/claims"), json!({ "rows": rows })).await.expect(207);
+                    }
+                }
                 4 => {
                     let mut stricter = terms(&targets());
                     stricter["arrival"]["minimum_evidence"] = json!("e3");

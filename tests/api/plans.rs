@@ -152,7 +152,7 @@ fn crowd(connection: &mut DbConnection, table: &str) -> diesel::QueryResult<()> 
         "set local session_replication_role = replica; alter table {table} set (autovacuum_enabled = false); \
          insert into {table} select made.* from (select t from {table} t limit 1) one, generate_series(1, 20000) n, jsonb_populate_record(one.t, \
          (select jsonb_object_agg(own.key, own.value) from jsonb_each(jsonb_build_object('id', gen_random_uuid(), 'worker_id', gen_random_uuid(), \
-         'placement_id', gen_random_uuid(), 'person_id', gen_random_uuid(), 'ordinal', 1000 + n, 'partner_ref', 'crowd ' || n, \
+         'placement_id', gen_random_uuid(), 'subject_id', gen_random_uuid(), 'discrepancy_id', gen_random_uuid(), 'person_id', gen_random_uuid(), 'ordinal', 1000 + n, 'partner_ref', 'crowd ' || n, \
          'client_ref', 'crowd ' || n, 'identity_index', '\\x' || md5('i' || n) || md5('j' || n), \
          'exchange_index', '\\x' || md5('e' || n) || md5('f' || n))) own where to_jsonb(one.t)->>own.key is not null)) made"
     ))
