@@ -16,6 +16,7 @@
     reason = "a measurement stops at the first surprise"
 )]
 
+mod books;
 mod load;
 mod scene;
 mod statements;
@@ -35,6 +36,8 @@ const SINGLE: &str = "single-placement dispatch";
 const ROSTER: &str = "roster call of 1,000 rows";
 const OVERSOLD: &str = "never oversold";
 const RACES: &str = "races";
+/// Measured only where it is named, with its size behind it: `reconciliation=1000000`.
+const RECONCILIATION: &str = "reconciliation=";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -58,6 +61,10 @@ async fn measure(database: &str, time: Duration, watched: bool, wanted: &[String
         }
     };
     let scene = Scene::start(database).await;
+    if let Some(rows) = wanted.iter().find_map(|word| word.strip_prefix(RECONCILIATION)) {
+        println!("database {}", scene.back_end());
+        return books::measure(&scene, rows.parse().unwrap()).await;
+    }
     println!(
         "database {}, {CONNECTIONS} connections, {ROUNDS} rounds of {} s, medians",
         scene.back_end(),

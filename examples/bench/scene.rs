@@ -1,16 +1,20 @@
 //! What is measured: a server over a fresh database, and counties that send people.
 
+use std::time::{Duration, Instant};
+
 use actix_web::{App, HttpResponse, HttpServer, web};
 use jiff::SignedDuration;
 use labour_exchange::app::{self, State};
 use labour_exchange::clock::Clock;
-use labour_exchange::db::{Id, Location, statement};
+use labour_exchange::db::{DbConnection, Id, Location, statement};
+use labour_exchange::error::Result;
 use labour_exchange::identity::policy;
 use labour_exchange::identity::token::Grant;
 use labour_exchange::seal::KeyRing;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
+use crate::books::Template;
 use crate::load::{Request, answer};
 
 /// A party and its token.
@@ -90,6 +94,29 @@ impl Scene {
     /// How many accounts are off their ledger.
     pub async fn ledger_differences(&self) -> usize {
         self.state.db.read(labour_exchange::quotas::accounts::differences).await.unwrap().len()
+    }
+}
+
+impl Scene {
+    /// Writes to the database behind the exchange's back.
+    pub async fn write(&self, work: impl FnOnce(&mut DbConnection) -> Result<()> + Send + 'static) {
+        self.state.db.write(work).await.unwrap();
+    }
+
+    /// How long it takes to read something.
+    pub async fn timed(&self, work: impl FnOnce(&mut DbConnection) -> Result<()> + Send + 'static) -> Duration {
+        let begun = Instant::now();
+        self.state.db.read(work).await.unwrap();
+        begun.elapsed()
+    }
+
+    /// Lets PostgreSQL look at its tables, as it does by itself in the night after.
+    pub async fn analyze(&self) {
+        if matches!(self.state.db.location(), Location::Postgres(_)) {
+            let analyze =
+                |connection: &mut DbConnection| statement("analyze").run(connection).map(|_| ()).map_err(Into::into);
+            self.state.db.write(analyze).await.unwrap();
+        }
     }
 }
 
@@ -190,7 +217,8 @@ impl Side {
         serde_json::from_slice(&buffer[end + 4..]).unwrap()
     }
 
-    async fn post(&self, party: &Party, path: &str, body: &Value) -> Value {
+    /// Posts as a party, and reads the answer.
+    pub async fn post(&self, party: &Party, path: &str, body: &Value) -> Value {
         self.call(&Request::post(&self.address, path, &party.token, &body.to_string(), 0)).await
     }
 
@@ -256,11 +284,9 @@ impl Side {
 
     /// A dispatch as a draft.
     pub async fn dispatch(&self) -> String {
-        let today = jiff::Timestamp::now()
-            .in_tz("Asia/Shanghai")
-            .map_or_else(|_| jiff::civil::date(2026, 1, 1), |now| now.date());
+        let today = today();
         let body = json!({ "title": "批次", "mode": "point_to_point", "legal_basis": "协议第六条", "consent_recorded": true,
-            "planned_departure_on": today.to_string(), "planned_arrival_on": today.to_string() });
+            "planned_departure_on": today, "planned_arrival_on": today });
         self.post(&self.origin, &self.path("/dispatches"), &body).await["id"].as_str().unwrap().to_owned()
     }
 
@@ -288,6 +314,28 @@ impl Side {
         .await;
     }
 
+    /// One person who has departed and of whom the employer says that they are there.
+    pub async fn one_arrival(&self, places: usize) -> Template {
+        let quota = self.quota(i64::try_from(places).unwrap()).await;
+        let worker = self.workers(7_000_000, 1).await;
+        let dispatch = self.dispatch().await;
+        self.enrol(&dispatch, &quota, &worker).await;
+        self.depart(&dispatch).await;
+        let path = self.first_placement().await;
+        let placement = path.rsplit('/').next().unwrap().to_owned();
+        self.claim("onboarded", std::slice::from_ref(&placement)).await;
+        Template { agreement: id(&self.agreement), placement: id(&placement) }
+    }
+
+    /// The employer says of these placements what became of them.
+    pub async fn claim(&self, outcome: &str, placements: &[String]) {
+        let row =
+            |id: &String| json!({ "placement_id": id, "outcome": outcome, "happened_on": today(), "evidence": "e2" });
+        let rows: Vec<Value> = placements.iter().map(row).collect();
+        let answer = self.post(&self.employer, &self.path("/claims"), &json!({ "rows": rows })).await;
+        assert!(answer["accepted"] == placements.len(), "{answer}");
+    }
+
     /// Path of one placement.
     pub async fn first_placement(&self) -> String {
         let page =
@@ -306,6 +354,11 @@ impl Side {
             .await;
         balance["accounts"][0]["held"].as_i64().unwrap()
     }
+}
+
+/// Today, as the exchange counts days.
+pub fn today() -> String {
+    Clock::System.now().day().to_string()
 }
 
 fn year() -> i64 {
@@ -344,4 +397,8 @@ fn identity_number(n: usize) -> String {
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     let sum: u32 = body.chars().zip(weights).map(|(digit, weight)| digit.to_digit(10).unwrap() * weight).sum();
     format!("{body}{}", "10X98765432".chars().nth((sum % 11) as usize).unwrap())
+}
+
+fn id(text: &str) -> Id {
+    Id(text.parse().unwrap())
 }

@@ -1,7 +1,8 @@
 //! What a finished run makes of the discrepancies of its agreement: opens, changes, opens again, clears.
 //!
 //! A run is followed when none with a later cut-off was before it: asking once more how things stood in March does not undo what April
-//! found. The rows that do not agree and the discrepancies of the agreement are held in memory; rows that agree never get here.
+//! found. A run that continues another is followed in what it found otherwise; the first of a series in everything that does not agree.
+//! These rows and their discrepancies are held in memory; rows that agree never get here.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::events::{Actor, Chain, NewEvent, log};
 use crate::reconciliation::facts::AgreementWindows;
 use crate::reconciliation::report::{ReconciliationRow, ReconciliationRun};
-use crate::reconciliation::store::runs;
+use crate::reconciliation::store::{rows, runs};
 
 /// What the rows of a run are read with.
 struct Surroundings {
@@ -49,8 +50,7 @@ pub fn follow(connection: &mut DbConnection, actor: &Actor, run: &Reconciliation
     if runs::is_outdated(connection, run)? {
         return Ok(());
     }
-    let rows = runs::differing(connection, run)?;
-    let mut known = store::every_case(connection, run.agreement_id)?;
+    let (rows, mut known) = concerned(connection, run)?;
     let around = surroundings(connection, actor, run, &rows)?;
     let mut moved = Moved::default();
     let mut found = HashSet::with_capacity(rows.len());
@@ -73,6 +73,27 @@ pub fn follow(connection: &mut DbConnection, actor: &Actor, run: &Reconciliation
     cases.sort_unstable_by_key(|case| case.row.id);
     store::write(connection, run.agreement_id, &cases)?;
     log::record(connection, actor, event(run, &moved))
+}
+
+/// The rows that do not agree and the discrepancies that a run may move. A discrepancy goes by the first claim that named the person, so with a
+/// claim come all others about that person.
+fn concerned(
+    connection: &mut DbConnection,
+    run: &ReconciliationRun,
+) -> Result<(Vec<ReconciliationRow>, HashMap<Id, Case>)> {
+    if run.step == 0 {
+        return Ok((rows::differing(connection, run)?, store::every_case(connection, run.agreement_id)?));
+    }
+    let mut subjects: Vec<Id> = Vec::new();
+    let mut claimed: Vec<Id> = Vec::new();
+    for (subject, is_placement) in rows::changed(connection, run)? {
+        if is_placement { &mut subjects } else { &mut claimed }.push(subject);
+    }
+    subjects.extend(claims::naming_the_same(connection, run.agreement_id, &claimed)?.into_iter().map(|claim| claim.id));
+    subjects.sort_unstable();
+    subjects.dedup();
+    let rows = rows::differing_about(connection, run, &subjects)?;
+    Ok((rows, store::cases_about(connection, run.agreement_id, &subjects)?))
 }
 
 fn surroundings(

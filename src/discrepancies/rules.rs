@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn row(situation: Situation) -> ReconciliationRow {
-        ReconciliationRow::of(1, situation, RowDetail::default(), (Some(id(1)), None), None)
+        ReconciliationRow::of(id(1), situation, RowDetail::default(), (Some(id(1)), None), None)
     }
 
     fn known(situation: Situation, state: DiscrepancyState) -> Discrepancy {

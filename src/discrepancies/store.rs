@@ -15,7 +15,7 @@ use super::{
     Discrepancy, DiscrepancyEntry, DiscrepancyEntryKind, DiscrepancyResolution, DiscrepancyState, ResolutionState,
 };
 use crate::db::schema::{discrepancy, discrepancy_duty, discrepancy_entry, discrepancy_resolution};
-use crate::db::{Day, DbConnection, Id, Instant, PageRequest, RowSet, statement};
+use crate::db::{Day, DbConnection, Id, Instant, PageRequest, RowSet, Uid, statement};
 use crate::error::{Error, Result};
 use crate::http::query::AnyOf;
 use crate::reconciliation::consequences::{DiscrepancyCode, Owner};
@@ -122,6 +122,21 @@ pub fn every_case(connection: &mut DbConnection, agreement_id: Id) -> Result<Has
         .select(Duty::as_select())
         .load(connection)?;
     Ok(joined(rows, owed).into_iter().map(|case| (case.row.subject_id, case)).collect())
+}
+
+/// The discrepancies of rows about some subjects, by what each row is known by.
+pub fn cases_about(connection: &mut DbConnection, agreement_id: Id, subjects: &[Id]) -> Result<HashMap<Id, Case>> {
+    let ids: Vec<Id> = statement(
+        "select d.id from ? r cross join discrepancy d where d.agreement_id = r.agreement_id and d.subject_id = r.subject_id",
+    )
+    .bind(RowSet::list("subject_id", subjects.iter().copied()).shared("agreement_id", agreement_id))
+    .returning::<Uid>()
+    .load(connection)?;
+    let mut found = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(10_000) {
+        found.extend(cases(connection, agreement_id, ids)?.into_values().map(|case| (case.row.subject_id, case)));
+    }
+    Ok(found)
 }
 
 fn joined(rows: Vec<Discrepancy>, owed: Vec<Duty>) -> Vec<Case> {

@@ -203,11 +203,8 @@ impl Asked<'_> {
         let terms = RuleBook::as_known(connection, agreement_id, self.moment.known_before)?;
         let marked = self.marked(connection, agreement_id, &terms)?;
         let book = RowBook::open(connection, self.reading(agreement_id, &terms))?;
-        let mut facts = Vec::new();
-        for placement_id in placements {
-            facts.extend(book.row_of(connection, *placement_id)?.and_then(|row| marked.fact(row)));
-        }
-        Ok(facts)
+        let rows = book.rows_of(connection, &Vec::from_iter(placements.iter().copied()))?;
+        Ok(rows.into_iter().filter_map(|row| marked.fact(row)).collect())
     }
 
     fn reading<'t>(&self, agreement_id: Id, terms: &'t RuleBook) -> Reading<'t> {

@@ -12,6 +12,8 @@ use super::rules::{Classification, RowFacts, classify};
 use super::run_hash::RowKey;
 use super::situations::Situation;
 use super::testimony::Testimony;
+use crate::db::Id;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
@@ -157,30 +159,65 @@ pub fn compare_loose<E>(
     })
 }
 
-/// The figures of a run, growing row by row.
-#[derive(Debug, Default)]
+/// What a row adds to the figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Its situation.
+    pub situation: Situation,
+    /// Whether the origin announces the person.
+    pub announced: bool,
+    /// Whether employer or destination confirms an arrival.
+    pub confirmed: bool,
+    /// The quota in which the arrival counts; none where there is none.
+    pub arrival_quota_id: Option<Id>,
+}
+
+impl Counted {
+    /// Of a row.
+    #[must_use]
+    pub fn of(row: &Compared<'_>) -> Self {
+        let arrived = row.placement.filter(|_| row.classification.arrived_on.is_some());
+        Self {
+            situation: row.classification.situation,
+            announced: row.announced,
+            confirmed: row.confirmed_on.is_some(),
+            arrival_quota_id: arrived.map(|placement| Id(placement.quota_id)),
+        }
+    }
+}
+
+/// The figures of a run, changing row by row.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Tally {
     /// Rows so far.
     pub rows: i64,
     situations: BTreeMap<Situation, i64>,
     totals: SideTotals,
-    arrivals: HashMap<Uuid, u32>,
+    arrivals: BTreeMap<Id, i64>,
 }
 
 impl Tally {
     /// Counts a row.
-    pub fn add(&mut self, row: &Compared<'_>) {
-        self.rows += 1;
-        let situation = row.classification.situation;
-        *self.situations.entry(situation).or_default() += 1;
-        if situation == Situation::Disputed {
-            self.totals.disputed += 1;
+    pub fn add(&mut self, row: Counted) {
+        self.change(row, 1);
+    }
+
+    /// Counts a row no more.
+    pub fn take(&mut self, row: Counted) {
+        self.change(row, -1);
+    }
+
+    fn change(&mut self, row: Counted, by: i64) {
+        self.rows += by;
+        *self.situations.entry(row.situation).or_default() += by;
+        if row.situation == Situation::Disputed {
+            self.totals.disputed += by;
         } else {
-            self.totals.announced += i64::from(row.announced);
-            self.totals.arrived += i64::from(row.confirmed_on.is_some());
+            self.totals.announced += by * i64::from(row.announced);
+            self.totals.arrived += by * i64::from(row.confirmed);
         }
-        if let (Some(placement), Some(_)) = (row.placement, row.classification.arrived_on) {
-            *self.arrivals.entry(placement.quota_id).or_default() += 1;
+        if let Some(quota) = row.arrival_quota_id {
+            *self.arrivals.entry(quota).or_default() += by;
         }
     }
 
@@ -189,8 +226,9 @@ impl Tally {
     pub fn counts(&self, measure: &Measure) -> RunCounts {
         let mut quotas = QuotaCounts::default();
         for (id, quota) in &measure.quotas {
-            let arrivals = self.arrivals.get(id).copied().unwrap_or_default();
-            let QuotaStanding { over, under } = QuotaStanding::of(quota.approved_places, arrivals);
+            let arrivals = self.arrivals.get(&Id(*id)).copied().unwrap_or_default();
+            let standing = QuotaStanding::of(quota.approved_places, u32::try_from(arrivals).unwrap_or(u32::MAX));
+            let QuotaStanding { over, under } = standing;
             quotas.under += i64::from(under > 0);
             quotas.places_under += i64::from(under);
             quotas.over += i64::from(over > 0);

@@ -45,6 +45,11 @@ pub struct ReconciliationRun {
     pub agreement_id: Id,
     /// Id.
     pub id: Id,
+    /// The run that examined every row and began the series that this run continues; its own id where it did so itself.
+    pub series_id: Id,
+    /// Its place in the series, from 0. What did not change since the step before was taken over.
+    #[schema(minimum = 0, maximum = 9007199254740991_i64, example = 3)]
+    pub step: i64,
     /// The day at whose end both sides are compared.
     pub cut_off_on: Day,
     /// How far it has got.
@@ -52,7 +57,10 @@ pub struct ReconciliationRun {
     /// Rows of the run, each in exactly one situation.
     #[schema(minimum = 0, maximum = 9007199254740991_i64, example = 300)]
     pub row_count: i64,
-    /// SHA-256 over the cut-off and every row, hexadecimal; null until the run is done.
+    /// Rows that were looked at: all of them where a series begins, later those touched by what was recorded since.
+    #[schema(minimum = 0, maximum = 9007199254740991_i64, example = 12)]
+    pub examined_rows: i64,
+    /// SHA-256 over the cut-off and the sum of all rows, hexadecimal; null until the run is done.
     #[schema(
         pattern = "^[0-9a-f]{64}$",
         max_length = 64,
@@ -184,9 +192,8 @@ impl RunCounts {
 /// One row of a run.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ReconciliationRow {
-    /// Place in the run, from 1 without gaps.
-    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 17)]
-    pub ordinal: i64,
+    /// What the row is about: the placement, or the claim where nobody announced the person.
+    pub subject_id: Id,
     /// The one situation the row is in.
     pub situation: Situation,
     /// How the two sides stand to each other.
@@ -217,7 +224,7 @@ impl ReconciliationRow {
     /// The row with everything that follows from its situation.
     #[must_use]
     pub fn of(
-        ordinal: i64,
+        subject_id: Id,
         situation: Situation,
         detail: RowDetail,
         about: (Option<Id>, Option<Id>),
@@ -226,7 +233,7 @@ impl ReconciliationRow {
         let line = situation.definition();
         let by_field = detail.field.filter(|_| situation == Situation::FieldMismatch);
         Self {
-            ordinal,
+            subject_id,
             situation,
             two_sided: line.two_sided,
             discrepancy: by_field.map(MismatchField::discrepancy).or(line.discrepancy),

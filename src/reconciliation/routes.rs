@@ -6,7 +6,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::report::{NewReconciliation, ReconciliationRow, ReconciliationRun, SituationTable};
 use super::run::reconcile;
 use super::situations::SITUATIONS;
-use super::store::runs::{self, RowFilter, RunFilter};
+use super::store::rows::{self, RowFilter};
+use super::store::runs::{self, RunFilter};
 use crate::agreements::store::membership;
 use crate::app::State;
 use crate::db::{Id, Page};
@@ -107,7 +108,7 @@ async fn get_reconciliation(
 
 /// List the rows of a reconciliation
 ///
-/// In the order of their place in the run; `sort` takes `id` for that order. Each row says which situation it is in, who has to act and
+/// In the order in which what they are about was registered; `sort` takes `id` for that order. Each row says which situation it is in, who has to act and
 /// what to do. Names are compared by keyed index and never shown.
 #[utoipa::path(tag = "reconciliation",
     params(("agreement_id" = Id, Path, description = "The agreement"), ("run_id" = Id, Path, description = "The run"), PageParams, RowFilter),
@@ -124,9 +125,9 @@ async fn list_reconciliation_rows(
     let keys = state.keys.clone();
     let reading = state.db.read(move |connection| {
         membership(connection, &scope, agreement_id)?;
-        runs::run(connection, agreement_id, run_id)?;
-        let rows = runs::rows(connection, agreement_id, run_id, &listing.filter, &page)?;
-        Answer::page(&page.page_by_number(&keys, rows, |row| row.ordinal))
+        let run = runs::run(connection, agreement_id, run_id)?;
+        let rows = rows::list(connection, &run, &listing.filter, &page)?;
+        Answer::page(&page.page(&keys, rows, |row| row.subject_id))
     });
     reading.await
 }

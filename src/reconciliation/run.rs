@@ -1,25 +1,37 @@
-//! One run from begin to end: every row is compared, counted, hashed and written.
+//! One run from begin to end: rows are compared, counted, hashed and written.
 //!
-//! Each step takes a stretch of the books and writes its rows, so a run holds one stretch in memory, whatever its size. Rows come in
-//! the order of their keys, which is what the hash is over.
+//! A run continues the newest one before it: it examines what was recorded since, and what the clock alone may have changed, and takes
+//! everything else over. Where what all rows are compared by has changed, or a quota has more departures than places, it examines every row
+//! and begins a series. Both ways come to the same rows and the same hash.
+//!
+//! Each step takes a bounded part of the books and writes its rows, so a run holds little in memory, whatever its size.
 //!
 //! Deliberately absent: the present moment as a measure. The cut-off decides, so a run can be repeated.
 
-use serde_json::json;
+use std::collections::BTreeMap;
 
-use super::comparison::{Compared, Tally};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::comparison::{Compared, Counted, Tally};
+use super::examination::Examination;
+use super::records::Measure;
 use super::report::{ReconciliationRun, RowDetail};
-use super::run_hash::{RowKey, RunHasher, row_hash};
+use super::run_hash::{RowKey, RowSum, row_hash};
 use super::store::facts::Books;
-use super::store::runs::{self, NewRow};
+use super::store::rows::{self, Found};
+use super::store::runs::{self, Carried, Left};
 use super::walk::Walk;
-use crate::db::{Day, DbConnection, Id};
-use crate::error::{Error, Result};
+use crate::db::{Day, DbConnection, Id, Instant};
+use crate::error::Result;
 use crate::events::{Actor, Chain, NewEvent, log};
 use crate::retention::checks::RuleBook;
 
 /// Does what follows from a finished run, in its transaction. Work on discrepancies lies above reconciliation and is handed down.
 pub type Follow = fn(&mut DbConnection, &Actor, &ReconciliationRun) -> Result<()>;
+
+/// What is recorded is seen by others when its transaction ends. None takes longer than this, in seconds.
+const LONGEST_TRANSACTION: i64 = 15 * 60;
 
 /// Compares both sides of an agreement at a cut-off, in the transaction at hand.
 ///
@@ -30,88 +42,175 @@ pub fn reconcile(
     actor: &Actor,
     follow: Follow,
     agreement_id: Id,
-    cut_off_on: Day,
+    cut_off: Day,
 ) -> Result<ReconciliationRun> {
-    let run = runs::begin(connection, actor, agreement_id, cut_off_on)?;
-    let mut reconciler = Reconciler::new(connection, run)?;
-    while reconciler.advance(connection)? {}
-    let run = reconciler.finish(connection, actor)?;
+    let books = Books { agreement_id, cut_off, known_before: known_before(cut_off, actor.now) };
+    let terms = RuleBook::read(connection, agreement_id)?;
+    let base = continued(connection, &books, &terms)?;
+    let run = runs::begin(connection, actor, (agreement_id, cut_off), base.as_ref().map(|base| &base.run))?;
+    let done = match base {
+        Some(base) => examine_again(connection, &run, books, base)?,
+        None => examine_all(connection, &run, books, &terms)?,
+    };
+    let counts = done.left.carried.tally.counts(&done.measure);
+    let run = runs::finish(connection, actor, &run, (&counts, done.examined), &done.left)?;
+    log::record(connection, actor, finished(&run))?;
     follow(connection, actor, &run)?;
     Ok(run)
 }
 
-/// A run on its way.
-#[derive(Debug)]
-struct Reconciler {
-    run: ReconciliationRun,
-    walk: Walk,
-    hasher: RunHasher,
-    tally: Tally,
+/// Facts recorded before this instant count. What is recorded while the run is under way belongs to the next one.
+fn known_before(cut_off: Day, started_at: Instant) -> Instant {
+    cut_off.plus_days(1).start().min(started_at.just_after())
 }
 
-impl Reconciler {
-    fn new(connection: &mut DbConnection, run: ReconciliationRun) -> Result<Self> {
-        let cut_off = run.cut_off_on;
-        // What is recorded while the run is under way belongs to the next one.
-        let begun = run.started_at.just_after();
-        let known_before = cut_off.plus_days(1).start().min(begun);
-        let terms = RuleBook::read(connection, run.agreement_id)?;
-        let walk = Walk::begin(connection, Books { agreement_id: run.agreement_id, cut_off, known_before }, &terms)?;
-        Ok(Self { run, walk, hasher: RunHasher::new(cut_off.0), tally: Tally::default() })
-    }
+/// The run that another continues.
+#[derive(Debug)]
+struct Base {
+    run: ReconciliationRun,
+    known_before: Instant,
+    left: Left,
+    measure: Measure,
+}
 
-    /// Takes the next step; gives `false` when there was none left.
-    fn advance(&mut self, connection: &mut DbConnection) -> Result<bool> {
-        let written = self.tally.rows;
-        let Self { walk, hasher, tally, .. } = self;
-        let mut rows = Vec::new();
+/// What a run comes to.
+#[derive(Debug)]
+struct Done {
+    measure: Measure,
+    examined: i64,
+    left: Left,
+}
+
+/// The run to go on from; none where every row is to be examined.
+fn continued(connection: &mut DbConnection, books: &Books, terms: &RuleBook) -> Result<Option<Base>> {
+    let known = |run: &ReconciliationRun| known_before(run.cut_off_on, run.started_at);
+    let tips = runs::tips(connection, books.agreement_id, books.cut_off)?;
+    let before = tips.into_iter().filter(|run| known(run) <= books.known_before);
+    let Some(run) = before.max_by_key(|run| (known(run), run.cut_off_on, run.id)) else { return Ok(None) };
+    let known_before = known(&run);
+    let measure = Measure::read(connection, books, terms)?;
+    let mut left = runs::left_by(connection, &run)?;
+    for (quota, departures) in books.departed_since(connection, known_before)? {
+        *left.carried.departed.entry(Id(quota)).or_default() += departures;
+    }
+    let departed = left.carried.departed.iter().map(|(quota, departures)| (quota.0, *departures)).collect();
+    let same = left.carried.measured_by == fingerprint(&measure) && measure.crowded(&departed).is_empty();
+    Ok(same.then_some(Base { run, known_before, left, measure }))
+}
+
+/// What all rows are compared by, beside the cut-off.
+fn fingerprint(measure: &Measure) -> String {
+    let Measure { windows, later_windows, attributions, quotas, .. } = measure;
+    let mut quotas: Vec<_> = quotas.iter().collect();
+    quotas.sort_unstable_by_key(|(id, _)| **id);
+    let version = env!("CARGO_PKG_VERSION");
+    hex::encode(Sha256::digest(format!("{version} {windows:?} {later_windows:?} {attributions:?} {quotas:?}")))
+}
+
+/// Examines every row.
+fn examine_all(connection: &mut DbConnection, run: &ReconciliationRun, books: Books, terms: &RuleBook) -> Result<Done> {
+    let mut walk = Walk::begin(connection, books, terms)?;
+    let (mut tally, mut sum) = (Tally::default(), RowSum::default());
+    loop {
+        let mut found = Vec::new();
         let more = walk.advance(connection, |row| {
-            rows.push(enter(row, hasher, tally)?);
+            let row = find(row);
+            tally.add(row.counted);
+            sum.add(row.hash);
+            found.push(row);
             Ok(())
         })?;
-        runs::append(connection, &self.run, written, &rows)?;
-        Ok(more)
+        rows::put_down(connection, run, &found)?;
+        if !more {
+            break;
+        }
     }
+    // With a rank in a crowded quota any arrival may move any other, which is not followed from run to run.
+    let carried = Carried {
+        departed: walk.departed.iter().map(|(quota, departures)| (Id(*quota), *departures)).collect(),
+        measured_by: fingerprint(&walk.measure),
+        tally,
+    };
+    Ok(Done { examined: carried.tally.rows, measure: walk.measure, left: Left { carried, sum } })
+}
 
-    fn finish(self, connection: &mut DbConnection, actor: &Actor) -> Result<ReconciliationRun> {
-        let Self { run, walk, hasher, tally } = self;
-        let run = runs::finish(connection, actor, &run, tally.rows, &tally.counts(&walk.measure), hasher.finish())?;
-        log::record(
-            connection,
-            actor,
-            NewEvent {
-                kind: "reconciliation.finished",
-                chain: Chain::Agreement(run.agreement_id),
-                subject_kind: "reconciliation",
-                subject_id: run.id,
-                subject_version: run.version(),
-                employer_id: None,
-                payload: json!({
-                    "agreement_id": run.agreement_id,
-                    "cut_off_on": run.cut_off_on,
-                    "row_count": run.row_count,
-                    "rows_hash": run.rows_hash,
-                    "counts": run.counts,
-                }),
-            },
-        )?;
-        Ok(run)
+/// Examines what was recorded since the run before, and what the clock alone may have changed.
+fn examine_again(connection: &mut DbConnection, run: &ReconciliationRun, books: Books, base: Base) -> Result<Done> {
+    let Base { run: before, known_before, mut left, measure } = base;
+    let touched = books.touched_since(connection, known_before.plus_seconds(-LONGEST_TRANSACTION))?;
+    let mut examination = Examination::begin(connection, books, &measure, touched)?;
+    if before.cut_off_on < books.cut_off {
+        let unsettled = rows::unsettled(connection, run)?;
+        examination.take_up(connection, &unsettled)?;
+    }
+    let mut examined = 0;
+    while let Some((found, subjects)) = examination.advance(connection, find)? {
+        examined += i64::try_from(found.len()).unwrap_or(i64::MAX);
+        take_over(connection, run, &mut left, found, &subjects)?;
+    }
+    Ok(Done { measure, examined, left })
+}
+
+/// Puts what was found in the place of what stood about the same subjects.
+fn take_over(
+    connection: &mut DbConnection,
+    run: &ReconciliationRun,
+    left: &mut Left,
+    found: Vec<Found>,
+    subjects: &[Id],
+) -> Result<()> {
+    let mut found: BTreeMap<Id, Found> = found.into_iter().map(|row| (row.subject_id, row)).collect();
+    let mut ended = Vec::new();
+    for row in rows::standing(connection, run, subjects)? {
+        if found.get(&row.subject_id).is_some_and(|found| row.is_still(found)) {
+            found.remove(&row.subject_id);
+            continue;
+        }
+        left.carried.tally.take(row.counted);
+        left.sum.take(row.hash);
+        ended.push(row.subject_id);
+    }
+    let found: Vec<Found> = found.into_values().collect();
+    for row in &found {
+        left.carried.tally.add(row.counted);
+        left.sum.add(row.hash);
+    }
+    rows::end(connection, run, &ended)?;
+    rows::put_down(connection, run, &found)
+}
+
+/// What is kept of a row.
+fn find(row: &Compared<'_>) -> Found {
+    let (placement_id, about) = match row.key {
+        RowKey::Placement(id) => (Some(Id(id)), id),
+        RowKey::Claim(id) => (None, id),
+    };
+    let claim_id = row.classification.deciding_claim.or(placement_id.is_none().then_some(about));
+    Found {
+        subject_id: Id(about),
+        placement_id,
+        claim_id: claim_id.map(Id),
+        tier: row.tier,
+        detail: RowDetail::of(&row.classification),
+        counted: Counted::of(row),
+        hash: row_hash(row.key, &row.classification),
     }
 }
 
-/// Counts and hashes a row, and gives what is written of it.
-fn enter(row: &Compared<'_>, hasher: &mut RunHasher, tally: &mut Tally) -> Result<NewRow> {
-    hasher.push(row.key, row_hash(row.key, &row.classification)).map_err(Error::internal)?;
-    tally.add(row);
-    let (placement_id, about) = match row.key {
-        RowKey::Placement(id) => (Some(id), None),
-        RowKey::Claim(id) => (None, Some(id)),
-    };
-    Ok(NewRow {
-        situation: row.classification.situation,
-        placement_id,
-        claim_id: row.classification.deciding_claim.or(about),
-        tier: row.tier,
-        detail: RowDetail::of(&row.classification),
-    })
+fn finished(run: &ReconciliationRun) -> NewEvent {
+    NewEvent {
+        kind: "reconciliation.finished",
+        chain: Chain::Agreement(run.agreement_id),
+        subject_kind: "reconciliation",
+        subject_id: run.id,
+        subject_version: run.version(),
+        employer_id: None,
+        payload: json!({
+            "agreement_id": run.agreement_id,
+            "cut_off_on": run.cut_off_on,
+            "row_count": run.row_count,
+            "rows_hash": run.rows_hash,
+            "counts": run.counts,
+        }),
+    }
 }

@@ -1,9 +1,11 @@
 //! The fingerprint of a reconciliation run: the same facts give the same rows and the same hash, whoever computes it and in
 //! whatever order the rows came.
 //!
-//! Each row has a hash of its own, so that an incremental run takes over the unchanged rows and hashes only the others. The run's
-//! hash covers the cut-off and every row's key and hash in ascending order of the keys. Every field is written with its
-//! length before it, so that no two different rows can be written alike.
+//! Each row has a hash of its own. The rows of a run are added up: every row hash is stretched to 1,024 numbers of 16 bits (the key stream
+//! of ChaCha20 under it), and the run's sum is the sum of these, number by number, modulo 2^16. A row can be taken out of a sum and
+//! another put in without looking at the rest, and no order matters; making two sets of rows with one sum is as hard as finding a short
+//! vector in a lattice (LtHash: Bellare and Micciancio 1997, Lewi and others 2019). The run's hash covers the cut-off, the number of rows
+//! and the sum. Every field is written with its length before it, so that no two different rows can be written alike.
 //!
 //! Deliberately absent: signing, and the statement that the two sides sign.
 
@@ -11,6 +13,8 @@ use super::differences::{Detail, FieldValue, Said, SaidBy};
 use super::facts::EmployerRef;
 use super::rules::Classification;
 use jiff::civil::Date;
+use rand::rngs::ChaCha20Rng;
+use rand::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use uuid::Uuid;
@@ -38,59 +42,68 @@ impl fmt::Display for RunHash {
     }
 }
 
-/// The rows did not come in ascending order of their keys, or one came twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("row {0:?} comes twice or out of order in this run")]
-pub struct RowOutOfOrder(pub RowKey);
+/// Numbers of a sum.
+const LANES: usize = 1024;
 
-/// Hashes a run row by row, in ascending order of the keys, in constant memory.
-#[derive(Debug, Clone)]
-pub struct RunHasher {
-    line: Line,
-    last: Option<RowKey>,
+/// The sum over the rows of a run.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RowSum(Box<[u16; LANES]>);
+
+impl fmt::Debug for RowSum {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("RowSum").finish_non_exhaustive()
+    }
 }
 
-impl RunHasher {
-    /// Starts a run at a cut-off.
+impl Default for RowSum {
+    fn default() -> Self {
+        Self(Box::new([0; LANES]))
+    }
+}
+
+impl RowSum {
+    /// The sum as it is stored: each number with its low byte first.
     #[must_use]
-    pub fn new(cut_off: Date) -> Self {
-        let mut line = Line::new("reconciliation-run/1");
-        line.day(Some(cut_off));
-        Self { line, last: None }
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|number| number.to_le_bytes()).collect()
     }
 
-    /// Adds the next row.
-    ///
-    /// # Errors
-    /// [`RowOutOfOrder`] when the key is not greater than the one before it.
-    pub fn push(&mut self, key: RowKey, hash: RowHash) -> Result<(), RowOutOfOrder> {
-        if self.last.is_some_and(|last| last >= key) {
-            return Err(RowOutOfOrder(key));
+    /// A stored sum; none where the bytes are none.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (numbers, rest) = bytes.as_chunks::<2>();
+        let lanes: Vec<u16> = numbers.iter().map(|number| u16::from_le_bytes(*number)).collect();
+        Some(Self(lanes.try_into().ok()?)).filter(|_| rest.is_empty())
+    }
+
+    /// Puts a row in.
+    pub fn add(&mut self, hash: RowHash) {
+        self.each(hash, u16::wrapping_add);
+    }
+
+    /// Takes a row out.
+    pub fn take(&mut self, hash: RowHash) {
+        self.each(hash, u16::wrapping_sub);
+    }
+
+    fn each(&mut self, hash: RowHash, change: impl Fn(u16, u16) -> u16) {
+        let mut stretched = [0; 2 * LANES];
+        ChaCha20Rng::from_seed(hash.0).fill_bytes(&mut stretched);
+        let (numbers, _) = stretched.as_chunks::<2>();
+        for (lane, number) in self.0.iter_mut().zip(numbers) {
+            *lane = change(*lane, u16::from_le_bytes(*number));
         }
-        self.last = Some(key);
-        self.line.key(key);
-        self.line.field(&hash.0);
-        Ok(())
     }
 
-    /// The hash of the run.
+    /// The hash of a run with these rows.
     #[must_use]
-    pub fn finish(self) -> RunHash {
-        RunHash(self.line.0.finalize().into())
+    pub fn run_hash(&self, cut_off: Date, rows: i64) -> RunHash {
+        let mut line = Line::new("reconciliation-run/2");
+        line.day(Some(cut_off));
+        line.field(&rows.to_be_bytes());
+        line.field(&self.to_bytes());
+        RunHash(line.0.finalize().into())
     }
-}
-
-/// The hash of a run whose rows are at hand in any order.
-///
-/// # Errors
-/// [`RowOutOfOrder`] when two rows have the same key.
-pub fn run_hash(cut_off: Date, mut rows: Vec<(RowKey, RowHash)>) -> Result<RunHash, RowOutOfOrder> {
-    rows.sort_unstable();
-    let mut hasher = RunHasher::new(cut_off);
-    for (key, hash) in rows {
-        hasher.push(key, hash)?;
-    }
-    Ok(hasher.finish())
 }
 
 /// The hash of one row: what it is about, its situation, both values of a difference, and the fact that decided.
@@ -234,26 +247,41 @@ mod tests {
         Classification { situation, detail, deciding_claim: None, arrived_on: None }
     }
 
-    #[test]
-    fn the_hash_of_a_run_does_not_depend_on_the_order_of_its_rows() {
-        let matched = row(Situation::Matched, Detail::None);
-        let missing = row(Situation::Missing, Detail::Deadline(date(2026, 3, 15)));
-        let rows = vec![(key(1), row_hash(key(1), &matched)), (key(2), row_hash(key(2), &missing))];
-        let turned = rows.iter().rev().copied().collect();
-        let cut_off = date(2026, 4, 1);
-        assert_eq!(run_hash(cut_off, rows.clone()), run_hash(cut_off, turned));
-        assert_ne!(run_hash(cut_off, rows.clone()), run_hash(date(2026, 4, 2), rows.clone()), "another cut-off");
-        assert_eq!(run_hash(cut_off, rows).unwrap().to_string().len(), 64);
+    fn sum(rows: impl IntoIterator<Item = RowHash>) -> RowSum {
+        let mut sum = RowSum::default();
+        rows.into_iter().for_each(|hash| sum.add(hash));
+        sum
     }
 
     #[test]
-    fn a_row_that_comes_twice_is_refused() {
-        let hash = row_hash(key(1), &row(Situation::Matched, Detail::None));
-        let twice = vec![(key(1), hash), (key(1), hash)];
-        assert_eq!(run_hash(date(2026, 4, 1), twice), Err(RowOutOfOrder(key(1))));
-        let mut hasher = RunHasher::new(date(2026, 4, 1));
-        hasher.push(key(2), hash).unwrap();
-        assert!(hasher.push(key(1), hash).is_err());
+    fn the_hash_of_a_run_does_not_depend_on_the_order_of_its_rows() {
+        let matched = row_hash(key(1), &row(Situation::Matched, Detail::None));
+        let missing = row_hash(key(2), &row(Situation::Missing, Detail::Deadline(date(2026, 3, 15))));
+        let hash = sum([matched, missing]).run_hash(date(2026, 4, 1), 2);
+        assert_eq!(hash, sum([missing, matched]).run_hash(date(2026, 4, 1), 2));
+        assert_ne!(hash, sum([matched, missing]).run_hash(date(2026, 4, 2), 2), "another cut-off");
+        assert_ne!(hash, sum([matched, matched]).run_hash(date(2026, 4, 1), 2), "another row");
+        assert_eq!(hash.to_string().len(), 64);
+    }
+
+    #[test]
+    fn a_row_taken_out_was_never_there() {
+        let one = row_hash(key(1), &row(Situation::Matched, Detail::None));
+        let other = row_hash(key(2), &row(Situation::Late, Detail::None));
+        let mut both = sum([one, other]);
+        both.take(one);
+        assert_eq!(both, sum([other]));
+        assert_eq!(RowSum::from_bytes(&both.to_bytes()), Some(both));
+        assert_eq!(RowSum::from_bytes(&[0; 2047]), None);
+    }
+
+    /// What anybody computes who has ChaCha20: key 00 01 … 1f, counter and nonce zero, and the first numbers of its key stream.
+    #[test]
+    fn a_row_is_stretched_by_the_key_stream_of_chacha20() {
+        let hash = RowHash(std::array::from_fn(|place| u8::try_from(place).unwrap()));
+        let bytes = sum([hash]).to_bytes();
+        assert_eq!(hex::encode(&bytes[..16]), "39fd2b7dd9c5196a8dbd0377b8dc4a49");
+        assert_eq!(bytes.len(), 2048);
     }
 
     #[test]

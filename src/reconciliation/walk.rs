@@ -1,13 +1,15 @@
 //! The walk over the books of an agreement: two passes, in steps of bounded size, that put every row before a visitor.
 //!
 //! The first pass walks the placements in the order of their ids, merged with the claims in the same order; the second walks the
-//! claims that name a person and finds those that nobody announced. A walk holds one stretch in memory and one counter for each quota.
+//! claims that name a person and finds those that nobody announced. A walk holds one stretch in memory, one counter for each quota, and the
+//! ids of the placements of persons whom claims name.
 //!
 //! Each outcome is compared by the terms of its day, as arrivals decide it: an amendment changes nothing about those who had arrived.
 //!
 //! Deliberately absent: what is done with the rows. Runs and statements visit them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 
 use uuid::Uuid;
 
@@ -16,7 +18,7 @@ use super::comparison::{Compared, Comparison, compare_loose};
 use super::facts::AgreementWindows;
 use super::persons::{Resolution, resolve};
 use super::records::{Measure, Stretch};
-use super::store::facts::{Books, just_before};
+use super::store::facts::Books;
 use crate::agreements::Terms;
 use crate::db::{DbConnection, Id};
 use crate::error::{Error, Result};
@@ -39,9 +41,46 @@ pub struct Walk {
     books: Books,
     /// What the rows are compared by.
     pub measure: Measure,
-    names_persons: bool,
+    /// Departures by quota.
+    pub departed: HashMap<Uuid, i64>,
+    entangled: Entangled,
     ranks: HashMap<Uuid, u32>,
     step: Step,
+}
+
+/// Where more than a placement and the claims about it has to be looked at.
+#[derive(Debug)]
+struct Entangled {
+    /// Whether any claim names a person instead of a placement.
+    names_persons: bool,
+    /// The placements of the persons named so.
+    named: BTreeSet<Id>,
+    many_origins: bool,
+}
+
+impl Entangled {
+    fn read(connection: &mut DbConnection, books: &Books) -> Result<Self> {
+        let names_persons = books.names_persons(connection)?;
+        let named = if names_persons { books.placements_of_named(connection)? } else { Vec::new() };
+        Ok(Self {
+            names_persons,
+            named: named.into_iter().collect(),
+            many_origins: books.has_many_origins(connection)?,
+        })
+    }
+
+    /// The persons of a stretch who have another placement, or are named by a claim.
+    fn persons(&self, connection: &mut DbConnection, books: &Books, between: (Id, Id)) -> Result<Vec<Vec<u8>>> {
+        let mut placements = books.repeated_between(connection, between, self.many_origins)?;
+        placements.extend(self.named.range((Bound::Excluded(between.0), Bound::Included(between.1))));
+        if placements.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut keys: Vec<Vec<u8>> = books.persons_of(connection, &placements)?.into_values().flatten().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(keys)
+    }
 }
 
 impl Walk {
@@ -50,18 +89,12 @@ impl Walk {
     /// # Errors
     /// What the database says.
     pub fn begin(connection: &mut DbConnection, books: Books, terms: &RuleBook) -> Result<Self> {
-        let mut versions = terms.versions().map(|(first, terms)| (first.0, windows(terms)));
-        let (_, first) = versions.next().ok_or_else(|| Error::internal("an agreement in force without terms"))?;
-        let measure = Measure {
-            cut_off: books.cut_off.0,
-            windows: first,
-            later_windows: versions.collect(),
-            attributions: terms.versions().map(|(first, terms)| (first.0, terms.attribution)).collect(),
-            quotas: books.quotas(connection)?,
-        };
-        let names_persons = books.names_persons(connection)?;
-        let ranks = ranks_above_places(connection, &books, &measure, names_persons)?;
-        Ok(Self { books, measure, names_persons, ranks, step: Step::Placements(Id::NIL) })
+        let measure = Measure::read(connection, &books, terms)?;
+        let entangled = Entangled::read(connection, &books)?;
+        let departed = books.departed_by_quota(connection)?;
+        let crowded = measure.crowded(&departed);
+        let ranks = ranks_above_places(connection, &books, &measure, &entangled, &crowded)?;
+        Ok(Self { books, measure, departed, entangled, ranks, step: Step::Placements(Id::NIL) })
     }
 
     /// Takes the next step and puts its rows before the visitor; gives `false` when there was none left.
@@ -81,20 +114,20 @@ impl Walk {
         Ok(true)
     }
 
-    /// Puts one placement before the visitor as the walk would, wherever the walk stands; nothing where it was not enrolled by then.
+    /// Puts some placements before the visitor as the walk would, wherever it stands; what was not enrolled by then is left out.
     ///
     /// # Errors
     /// What the database or the visitor says.
     pub fn visit(
         &self,
         connection: &mut DbConnection,
-        placement_id: Id,
+        placements: &[Id],
         visit: impl FnMut(&Compared<'_>) -> Result<()>,
     ) -> Result<()> {
-        let Self { books, measure, names_persons, ranks, .. } = self;
-        let stretch = books.stretch_of(connection, placement_id)?;
-        let (stretch, resolution) =
-            resolved(connection, books, measure, *names_persons, (just_before(placement_id), stretch))?;
+        let Self { books, measure, ranks, .. } = self;
+        let persons: HashSet<Vec<u8>> = books.persons_of(connection, placements)?.into_values().flatten().collect();
+        let gathering = books.gather(connection, &Vec::from_iter(persons))?;
+        let (stretch, resolution) = (books.stretch_of(connection, placements)?, resolve(&gathering, measure));
         Comparison { stretch: &stretch, resolution: &resolution, measure, ranks }.each(visit)
     }
 
@@ -105,9 +138,8 @@ impl Walk {
         after: Id,
         visit: impl FnMut(&Compared<'_>) -> Result<()>,
     ) -> Result<()> {
-        let Some((stretch, resolution)) = load(connection, &self.books, &self.measure, self.names_persons, after)?
-        else {
-            self.step = if self.names_persons { Step::Claims(Id::NIL) } else { Step::Over };
+        let Some((stretch, resolution)) = load(connection, &self.books, &self.measure, &self.entangled, after)? else {
+            self.step = if self.entangled.names_persons { Step::Claims(Id::NIL) } else { Step::Over };
             return Ok(());
         };
         self.step = Step::Placements(last_of(&stretch));
@@ -144,28 +176,17 @@ fn load(
     connection: &mut DbConnection,
     books: &Books,
     measure: &Measure,
-    names_persons: bool,
+    entangled: &Entangled,
     after: Id,
 ) -> Result<Option<(Stretch, Resolution)>> {
     let stretch = books.stretch(connection, after)?;
     if stretch.placements.is_empty() {
         return Ok(None);
     }
-    Ok(Some(resolved(connection, books, measure, names_persons, (after, stretch))?))
-}
-
-/// A stretch that begins behind an id, with what the facts of its persons come to.
-fn resolved(
-    connection: &mut DbConnection,
-    books: &Books,
-    measure: &Measure,
-    names_persons: bool,
-    (after, stretch): (Id, Stretch),
-) -> Result<(Stretch, Resolution)> {
-    let entangled = books.entangled_between(connection, after, last_of(&stretch), names_persons)?;
-    let gathering = books.gather(connection, &entangled)?;
+    let persons = entangled.persons(connection, books, (after, last_of(&stretch)))?;
+    let gathering = books.gather(connection, &persons)?;
     let resolution = resolve(&gathering, measure);
-    Ok((stretch, resolution))
+    Ok(Some((stretch, resolution)))
 }
 
 /// The arrivals above the places of their quota, by day and placement id. Whoever came and left again keeps the place taken. Where no
@@ -174,20 +195,14 @@ fn ranks_above_places(
     connection: &mut DbConnection,
     books: &Books,
     measure: &Measure,
-    names_persons: bool,
+    entangled: &Entangled,
+    crowded: &HashSet<Uuid>,
 ) -> Result<HashMap<Uuid, u32>> {
-    let places = |quota: &Uuid| measure.quotas.get(quota).map_or(0, |quota| quota.approved_places);
-    let departed = books.departed_by_quota(connection)?;
-    let crowded: HashSet<Uuid> = departed
-        .into_iter()
-        .filter(|(quota, departed)| *departed > i64::from(places(quota)))
-        .map(|(quota, _)| quota)
-        .collect();
     let mut arrivals: HashMap<Uuid, Vec<(jiff::civil::Date, Uuid)>> = HashMap::new();
     let mut after = Id::NIL;
     let none = HashMap::new();
     while !crowded.is_empty() {
-        let Some((stretch, resolution)) = load(connection, books, measure, names_persons, after)? else { break };
+        let Some((stretch, resolution)) = load(connection, books, measure, entangled, after)? else { break };
         after = last_of(&stretch);
         let comparison = Comparison { stretch: &stretch, resolution: &resolution, measure, ranks: &none };
         comparison.each(|row| {
@@ -198,11 +213,40 @@ fn ranks_above_places(
             Ok::<(), Error>(())
         })?;
     }
-    Ok(arrivals.into_iter().flat_map(|(quota, arrivals)| above_places(arrivals, places(&quota))).collect())
+    Ok(arrivals.into_iter().flat_map(|(quota, arrivals)| above_places(arrivals, measure.places(&quota))).collect())
 }
 
 fn last_of(stretch: &Stretch) -> Id {
     stretch.placements.last().map_or(Id::NIL, |last| Id(last.id))
+}
+
+impl Measure {
+    /// What the books of an agreement are compared by.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn read(connection: &mut DbConnection, books: &Books, terms: &RuleBook) -> Result<Self> {
+        let mut versions = terms.versions().map(|(first, terms)| (first.0, windows(terms)));
+        let (_, first) = versions.next().ok_or_else(|| Error::internal("an agreement in force without terms"))?;
+        Ok(Self {
+            cut_off: books.cut_off.0,
+            windows: first,
+            later_windows: versions.collect(),
+            attributions: terms.versions().map(|(first, terms)| (first.0, terms.attribution)).collect(),
+            quotas: books.quotas(connection)?,
+        })
+    }
+
+    /// The quotas with more departures than places: only there can an arrival be above the places.
+    #[must_use]
+    pub fn crowded(&self, departed: &HashMap<Uuid, i64>) -> HashSet<Uuid> {
+        let above = departed.iter().filter(|(quota, departed)| **departed > i64::from(self.places(quota)));
+        above.map(|(quota, _)| *quota).collect()
+    }
+
+    fn places(&self, quota: &Uuid) -> u32 {
+        self.quotas.get(quota).map_or(0, |quota| quota.approved_places)
+    }
 }
 
 fn windows(terms: &Terms) -> AgreementWindows {

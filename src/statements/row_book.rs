@@ -17,7 +17,7 @@ use crate::db::{Day, DbConnection, Id, Instant};
 use crate::error::{Error, Result};
 use crate::reconciliation::comparison::Compared;
 use crate::reconciliation::run_hash::RowKey;
-use crate::reconciliation::store::facts::Books;
+use crate::reconciliation::store::facts::{Books, READ_AT_ONCE};
 use crate::reconciliation::walk::Walk;
 use crate::regions::{Scope, atlas};
 use crate::retention::checks::RuleBook;
@@ -98,17 +98,21 @@ impl<'a> RowBook<'a> {
         Ok(more.then_some(rows))
     }
 
-    /// The row of one placement, as it stands among the others.
+    /// The rows of some placements, as they stand among the others.
     ///
     /// # Errors
     /// What the database says.
-    pub fn row_of(&self, connection: &mut DbConnection, placement_id: Id) -> Result<Option<BookRow>> {
-        let (mut rows, cut_off) = (Vec::new(), self.reading.cut_off);
-        self.walk.visit(connection, placement_id, |row| {
-            rows.push(walked(row, cut_off));
-            Ok(())
-        })?;
-        Ok(self.complete(connection, rows)?.pop())
+    pub fn rows_of(&self, connection: &mut DbConnection, placements: &[Id]) -> Result<Vec<BookRow>> {
+        let (mut found, cut_off) = (Vec::new(), self.reading.cut_off);
+        for placements in placements.chunks(READ_AT_ONCE) {
+            let mut rows = Vec::new();
+            self.walk.visit(connection, placements, |row| {
+                rows.push(walked(row, cut_off));
+                Ok(())
+            })?;
+            found.extend(self.complete(connection, rows)?);
+        }
+        Ok(found)
     }
 
     fn complete(&self, connection: &mut DbConnection, mut rows: Vec<Walked>) -> Result<Vec<BookRow>> {
@@ -125,9 +129,8 @@ impl<'a> RowBook<'a> {
     /// Adds what only the placements' own rows tell: the person, the group, the scope, and the last day in post.
     fn add_persons(&self, connection: &mut DbConnection, rows: &mut [Walked]) -> Result<()> {
         let Reading { agreement_id, cut_off, known_before, .. } = self.reading;
-        let placements = || rows.iter().filter_map(|walked| walked.row.content.placement_id);
-        let (Some(first), Some(last)) = (placements().min(), placements().max()) else { return Ok(()) };
-        let mut known = facts::persons(connection, agreement_id, (first, last), known_before)?;
+        let placements: Vec<Id> = rows.iter().filter_map(|walked| walked.row.content.placement_id).collect();
+        let mut known = facts::persons(connection, agreement_id, &placements, known_before)?;
         for Walked { row, region, .. } in rows {
             let Some(placement_id) = row.content.placement_id else { continue };
             let placed = known.remove(&placement_id).ok_or_else(|| Error::internal("a placement without a worker"))?;

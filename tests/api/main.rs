@@ -15,6 +15,7 @@ mod arrivals;
 mod calendar;
 mod code_lists;
 mod command_line;
+mod continued_runs;
 mod contract;
 mod discrepancies;
 mod dispatches;

@@ -252,7 +252,7 @@ async fn with_the_work(scene: &Scene) -> Met {
     let standing = app.post(origin, &disputes, json!({ "reason": "该员工未到岗" })).await;
 
     app.post(origin, &scene.path("/reconciliations"), json!({ "cut_off_on": "2026-03-05" })).await.expect(201);
-    alter(app, "update reconciliation_run set state = 'running', rows_hash = null where cut_off_on = '2026-03-05'")
+    alter(app, "update reconciliation_run set state = 'running', rows_hash = null, carried = null, row_sum = null where cut_off_on = '2026-03-05'")
         .await;
     let running = app.post(origin, &scene.path("/reconciliations"), json!({ "cut_off_on": "2026-03-05" })).await;
 

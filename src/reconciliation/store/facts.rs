@@ -41,11 +41,12 @@ pub struct Books {
 pub const READ_AT_ONCE: usize = 2_000;
 
 /// The columns of a placement `p` with its dispatch `d`.
-const PLACEMENT: &str = "p.id, p.quota_id, p.employer_id, p.arrival_due_on, p.departed_on, p.departure_recorded_at, p.cancelled_at, \
+pub(super) const PLACEMENT: &str = "p.id, p.quota_id, p.employer_id, p.arrival_due_on, p.departed_on, p.departure_recorded_at, p.cancelled_at, \
                          p.enrolled_again_at, d.planned_arrival_on, d.holds_until";
-type PlacementTypes =
+pub(super) type PlacementTypes =
     (Uid, Uid, Uid, Text, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Text, BigInt);
-type PlacementColumns = (Id, Id, Id, Day, Option<Day>, Option<Instant>, Option<Instant>, Option<Instant>, Day, Instant);
+pub(super) type PlacementColumns =
+    (Id, Id, Id, Day, Option<Day>, Option<Instant>, Option<Instant>, Option<Instant>, Day, Instant);
 
 /// The end of a placement `p` as it was recorded by then; one bind, the instant.
 const ENDED_ON: &str = "(select e.placement_ended_on from exit_entry e where e.agreement_id = p.agreement_id and e.placement_id = p.id \
@@ -87,7 +88,7 @@ impl Books {
     }
 
     /// How many departed placements lie in each quota: where there are no more than places, nothing is over.
-    pub fn departed_by_quota(&self, connection: &mut DbConnection) -> Result<Vec<(Uuid, i64)>> {
+    pub fn departed_by_quota(&self, connection: &mut DbConnection) -> Result<HashMap<Uuid, i64>> {
         let rows: Vec<(Id, i64)> = statement(
             "select quota_id, count(*) from placement where agreement_id = ? and departed_on <= ? and departure_recorded_at < ? group by quota_id",
         )
@@ -123,25 +124,6 @@ impl Books {
         .bind(self.known_before)
         .returning::<PlacementTypes>()
         .load(connection)?;
-        self.told(connection, after, rows)
-    }
-
-    /// One placement as a stretch of its own; empty where it was not enrolled by then.
-    pub fn stretch_of(&self, connection: &mut DbConnection, id: Id) -> Result<Stretch> {
-        let rows: Vec<PlacementColumns> = statement(format!(
-            "select {PLACEMENT} from placement p join dispatch d on d.agreement_id = p.agreement_id and d.id = p.dispatch_id \
-             where p.agreement_id = ? and p.id = ? and p.enrolled_at < ?"
-        ))
-        .bind(self.agreement_id)
-        .bind(id)
-        .bind(self.known_before)
-        .returning::<PlacementTypes>()
-        .load(connection)?;
-        self.told(connection, just_before(id), rows)
-    }
-
-    /// What is said about placements that follow `after` without a gap.
-    fn told(&self, connection: &mut DbConnection, after: Id, rows: Vec<PlacementColumns>) -> Result<Stretch> {
         let placements: Vec<PlacementRecord> = rows.into_iter().map(|row| self.placement(row, None)).collect();
         let Some(last) = placements.last().map(|last| Id(last.id)) else { return Ok(Stretch::default()) };
         Ok(Stretch {
@@ -184,10 +166,11 @@ impl Books {
         .bind(self.cut_off)
         .returning::<(Uid, Text, Text)>()
         .load(connection)?;
-        let summary = |(id, first, last): (Id, Day, Day)| {
-            (id.0, SeenSummary { first_seen_on: first.0, last_seen_on: last.0.min(self.cut_off.0) })
-        };
-        Ok(rows.into_iter().map(summary).collect())
+        Ok(rows.into_iter().map(|row| self.seen(row)).collect())
+    }
+
+    pub(super) fn seen(&self, (id, first, last): (Id, Day, Day)) -> (Uuid, SeenSummary) {
+        (id.0, SeenSummary { first_seen_on: first.0, last_seen_on: last.0.min(self.cut_off.0) })
     }
 
     fn disputed_between(&self, connection: &mut DbConnection, after: Id, last: Id) -> Result<Vec<Uuid>> {
@@ -205,44 +188,44 @@ impl Books {
         Ok(rows.into_iter().map(|id| id.0).collect())
     }
 
-    /// The persons of a stretch who have more than one placement under the agreement, or are named by a claim without a placement.
-    pub fn entangled_between(
-        &self,
-        connection: &mut DbConnection,
-        after: Id,
-        last: Id,
-        names_persons: bool,
-    ) -> Result<Vec<Vec<u8>>> {
-        let mut keys: Vec<Vec<u8>> = statement(
-            "select distinct w.exchange_index from placement p \
-             cross join worker w cross join worker v cross join placement o \
-             where w.party_id = p.origin_id and w.id = p.worker_id and v.exchange_index = w.exchange_index \
-             and o.origin_id = v.party_id and o.worker_id = v.id and o.agreement_id = p.agreement_id and o.id <> p.id \
-             and p.agreement_id = ? and p.id > ? and p.id <= ?",
+    /// The placements of persons whom a claim names that has no placement of its own.
+    pub fn placements_of_named(&self, connection: &mut DbConnection) -> Result<Vec<Id>> {
+        Ok(statement(
+            "select p.id from claim c cross join worker w cross join placement p where c.agreement_id = ? and c.placement_id is null \
+             and w.exchange_index = c.exchange_index and p.origin_id = w.party_id and p.worker_id = w.id and p.agreement_id = c.agreement_id",
         )
         .bind(self.agreement_id)
-        .bind(after)
-        .bind(last)
-        .returning::<Binary>()
-        .load(connection)?;
-        if names_persons {
-            let named: Vec<Vec<u8>> = statement(
-                "select distinct w.exchange_index from placement p \
-                 cross join worker w cross join claim c \
-                 where w.party_id = p.origin_id and w.id = p.worker_id and c.agreement_id = p.agreement_id \
-                 and c.exchange_index between w.exchange_index and w.exchange_index and c.placement_id is null \
-                 and p.agreement_id = ? and p.id > ? and p.id <= ?",
-            )
+        .returning::<Uid>()
+        .load(connection)?)
+    }
+
+    /// Whether more than one origin sends under the agreement.
+    pub fn has_many_origins(&self, connection: &mut DbConnection) -> Result<bool> {
+        let origins: Vec<Id> = statement("select distinct origin_id from dispatch where agreement_id = ? limit 2")
             .bind(self.agreement_id)
-            .bind(after)
-            .bind(last)
-            .returning::<Binary>()
+            .returning::<Uid>()
             .load(connection)?;
-            keys.extend(named);
-            keys.sort_unstable();
-            keys.dedup();
-        }
-        Ok(keys)
+        Ok(origins.len() > 1)
+    }
+
+    /// The placements of a stretch whose person has another one under the agreement. An origin has a person in its register once; with
+    /// several origins the registers are compared.
+    pub fn repeated_between(
+        &self,
+        connection: &mut DbConnection,
+        (after, last): (Id, Id),
+        many_origins: bool,
+    ) -> Result<Vec<Id>> {
+        let text = if many_origins {
+            "select distinct p.id from placement p cross join worker w cross join worker v cross join placement o \
+             where w.party_id = p.origin_id and w.id = p.worker_id and v.exchange_index = w.exchange_index \
+             and o.origin_id = v.party_id and o.worker_id = v.id and o.agreement_id = p.agreement_id and o.id <> p.id \
+             and p.agreement_id = ? and p.id > ? and p.id <= ?"
+        } else {
+            "select p.id from placement p where p.agreement_id = ? and p.id > ? and p.id <= ? and exists (select 1 from placement o \
+             where o.origin_id = p.origin_id and o.worker_id = p.worker_id and o.agreement_id = p.agreement_id and o.id <> p.id)"
+        };
+        Ok(statement(text).bind(self.agreement_id).bind(after).bind(last).returning::<Uid>().load(connection)?)
     }
 
     /// The persons named by the next claims without a placement behind `after`, and the last of these claims; none at the end.
@@ -336,7 +319,7 @@ impl Books {
         Ok(rows.into_iter().map(named).collect())
     }
 
-    fn placement(&self, row: PlacementColumns, ended_on: Option<Day>) -> PlacementRecord {
+    pub(super) fn placement(&self, row: PlacementColumns, ended_on: Option<Day>) -> PlacementRecord {
         let (id, quota, employer, due, departed_on, departure_at, cancelled_at, again_at, planned, holds_until) = row;
         let known = |at: Option<Instant>| at.is_some_and(|at| at < self.known_before);
         PlacementRecord {
@@ -351,11 +334,6 @@ impl Books {
             ended_on: ended_on.map(|day| day.0),
         }
     }
-}
-
-/// The id before another: what a stretch of a single placement comes behind.
-pub fn just_before(id: Id) -> Id {
-    Id(Uuid::from_u128(id.0.as_u128().saturating_sub(1)))
 }
 
 pub(super) fn claim(row: ClaimColumns) -> ClaimRecord {

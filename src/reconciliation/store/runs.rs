@@ -1,20 +1,18 @@
-//! Runs and their rows: begun, filled in chunks, finished, read back.
+//! Runs: begun, finished with what the next one goes on from, read back.
+
+use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
-use uuid::Uuid;
 
-use crate::db::schema::{reconciliation_row, reconciliation_run};
-use crate::db::{Day, DbConnection, Id, Instant, PageRequest, RowSet, statement};
+use crate::db::schema::reconciliation_run;
+use crate::db::{Day, DbConnection, Id, Instant, PageRequest, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
-use crate::http::query::AnyOf;
-use crate::reconciliation::consequences::{Owner, TwoSided};
-use crate::reconciliation::matching::IdentityTier;
-use crate::reconciliation::report::{ReconciliationRow, ReconciliationRun, RowDetail, RunCounts, RunState};
-use crate::reconciliation::run_hash::RunHash;
-use crate::reconciliation::situations::{SITUATIONS, Situation};
+use crate::reconciliation::comparison::Tally;
+use crate::reconciliation::report::{ReconciliationRun, RunCounts, RunState};
+use crate::reconciliation::run_hash::RowSum;
 
 /// What a list of runs may be narrowed to.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -25,50 +23,24 @@ pub struct RunFilter {
     pub cut_off_on: Option<Day>,
 }
 
-/// What the rows of a run may be narrowed to.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct RowFilter {
-    /// Only rows in one of these situations.
-    #[param(inline)]
-    pub situation: Option<AnyOf<Situation>>,
-    /// Only rows in which the two sides stand to each other in one of these ways.
-    #[param(inline)]
-    pub two_sided: Option<AnyOf<TwoSided>>,
-    /// Only rows on which one of these has to act.
-    #[param(inline)]
-    pub owner: Option<AnyOf<Owner>>,
-}
-
-impl RowFilter {
-    /// The situations that fit; none where every situation does.
-    fn situations(&self) -> Option<Vec<&'static str>> {
-        if self.situation.is_none() && self.two_sided.is_none() && self.owner.is_none() {
-            return None;
-        }
-        let fits = SITUATIONS.iter().filter(|line| {
-            self.situation.as_ref().is_none_or(|wanted| wanted.has(line.situation))
-                && self.two_sided.as_ref().is_none_or(|wanted| wanted.has(line.two_sided))
-                && self.owner.as_ref().is_none_or(|wanted| wanted.has(line.owner))
-        });
-        Some(fits.map(|line| line.code).collect())
-    }
-}
-
-/// A row before it has its place.
+/// What a run leaves to the one that continues it.
 #[derive(Debug, Clone)]
-pub struct NewRow {
-    /// The situation.
-    pub situation: Situation,
-    /// The placement it is about.
-    pub placement_id: Option<Uuid>,
-    /// The claim that decided, or that it is about.
-    pub claim_id: Option<Uuid>,
-    /// How well a matched identity fits.
-    pub tier: Option<IdentityTier>,
-    /// What to look at.
-    pub detail: RowDetail,
+pub struct Left {
+    /// Its figures as they grow row by row, and what they were compared by.
+    pub carried: Carried,
+    /// The sum over its rows.
+    pub sum: RowSum,
+}
+
+/// The part of it that is kept as text.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Carried {
+    /// The figures.
+    pub tally: Tally,
+    /// Departures by quota.
+    pub departed: BTreeMap<Id, i64>,
+    /// Fingerprint of what the rows were compared by: the terms, the quotas and this program's rules.
+    pub measured_by: String,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -76,9 +48,12 @@ pub struct NewRow {
 struct RunRow {
     agreement_id: Id,
     id: Id,
+    series_id: Id,
+    step: i64,
     cut_off_on: Day,
     state: RunState,
     row_count: i64,
+    examined_rows: i64,
     rows_hash: Option<Vec<u8>>,
     counts: String,
     requested_by: Id,
@@ -86,25 +61,17 @@ struct RunRow {
     finished_at: Option<Instant>,
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = reconciliation_row)]
-struct StoredRow {
-    ordinal: i64,
-    situation: String,
-    placement_id: Option<Id>,
-    claim_id: Option<Id>,
-    tier: Option<String>,
-    detail: String,
-}
-
 impl RunRow {
     fn read(self) -> Result<ReconciliationRun> {
         Ok(ReconciliationRun {
             agreement_id: self.agreement_id,
             id: self.id,
+            series_id: self.series_id,
+            step: self.step,
             cut_off_on: self.cut_off_on,
             state: self.state,
             row_count: self.row_count,
+            examined_rows: self.examined_rows,
             rows_hash: self.rows_hash.map(hex::encode),
             counts: serde_json::from_str(&self.counts)?,
             requested_by: self.requested_by,
@@ -114,25 +81,15 @@ impl RunRow {
     }
 }
 
-impl StoredRow {
-    fn read(self) -> Result<ReconciliationRow> {
-        let situation =
-            Situation::from_code(&self.situation).ok_or_else(|| Error::internal("a row in an unknown situation"))?;
-        let detail = serde_json::from_str(&self.detail)?;
-        let tier = self.tier.as_deref().and_then(IdentityTier::from_text);
-        Ok(ReconciliationRow::of(self.ordinal, situation, detail, (self.placement_id, self.claim_id), tier))
-    }
-}
-
-/// Begins a run.
+/// Begins a run, which continues another or examines everything.
 ///
 /// # Errors
 /// [`Code::RunInProgress`] while another run of the agreement is running.
 pub fn begin(
     connection: &mut DbConnection,
     actor: &Actor,
-    agreement_id: Id,
-    cut_off_on: Day,
+    (agreement_id, cut_off_on): (Id, Day),
+    continues: Option<&ReconciliationRun>,
 ) -> Result<ReconciliationRun> {
     use reconciliation_run::dsl;
     let running: Vec<Id> = dsl::reconciliation_run
@@ -142,46 +99,24 @@ pub fn begin(
     if let Some(running) = running.first() {
         return Err(Error::new(Code::RunInProgress).param("run_id", running.to_string()));
     }
-    let counts = RunCounts::default();
+    let id = Id::new();
     let row = RunRow {
         agreement_id,
-        id: Id::new(),
+        id,
+        series_id: continues.map_or(id, |run| run.series_id),
+        step: continues.map_or(0, |run| run.step.saturating_add(1)),
         cut_off_on,
         state: RunState::Running,
         row_count: 0,
+        examined_rows: 0,
         rows_hash: None,
-        counts: serde_json::to_string(&counts)?,
+        counts: serde_json::to_string(&RunCounts::default())?,
         requested_by: actor.scope.party_id,
         started_at: actor.now,
         finished_at: None,
     };
-    let id = row.id;
     diesel::insert_into(dsl::reconciliation_run).values(row).execute(connection)?;
     run(connection, agreement_id, id)
-}
-
-/// Writes the next rows of a run behind its first `written` ones.
-pub fn append(connection: &mut DbConnection, run: &ReconciliationRun, written: i64, rows: &[NewRow]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let details = rows.iter().map(|row| serde_json::to_string(&row.detail)).collect::<Result<Vec<_>, _>>()?;
-    let values = RowSet::of(rows.iter().zip(&details))
-        .shared("agreement_id", run.agreement_id)
-        .shared("run_id", run.id)
-        .shared("first", written.saturating_add(1))
-        .column("situation", |(row, _)| row.situation.code())
-        .column("placement_id", |(row, _)| row.placement_id.map(Id))
-        .column("claim_id", |(row, _)| row.claim_id.map(Id))
-        .column("tier", |(row, _)| row.tier.map(IdentityTier::as_str))
-        .column("detail", |(_, detail)| detail.as_str());
-    statement(
-        "insert into reconciliation_row (agreement_id, run_id, ordinal, situation, placement_id, claim_id, tier, detail) \
-         select r.agreement_id, r.run_id, r.first + r.ordinal, r.situation, r.placement_id, r.claim_id, r.tier, r.detail from ? r",
-    )
-    .bind(values)
-    .run(connection)?;
-    Ok(())
 }
 
 /// Finishes a run.
@@ -189,22 +124,53 @@ pub fn finish(
     connection: &mut DbConnection,
     actor: &Actor,
     run: &ReconciliationRun,
-    row_count: i64,
-    counts: &RunCounts,
-    hash: RunHash,
+    (counts, examined_rows): (&RunCounts, i64),
+    left: &Left,
 ) -> Result<ReconciliationRun> {
+    let rows = left.carried.tally.rows;
     statement(
-        "update reconciliation_run set state = 'done', row_count = ?, counts = ?, rows_hash = ?, finished_at = ? \
-         where agreement_id = ? and id = ? and state = 'running'",
+        "update reconciliation_run set state = 'done', row_count = ?, examined_rows = ?, counts = ?, rows_hash = ?, carried = ?, row_sum = ?, \
+         finished_at = ? where agreement_id = ? and id = ? and state = 'running'",
     )
-    .bind(row_count)
+    .bind(rows)
+    .bind(examined_rows)
     .bind(serde_json::to_string(counts)?)
-    .bind(hash.0.as_slice())
+    .bind(left.sum.run_hash(run.cut_off_on.0, rows).0.as_slice())
+    .bind(serde_json::to_string(&left.carried)?)
+    .bind(left.sum.to_bytes())
     .bind(actor.now)
     .bind(run.agreement_id)
     .bind(run.id)
     .run(connection)?;
     self::run(connection, run.agreement_id, run.id)
+}
+
+/// The newest runs of the series of an agreement that a run at this cut-off may continue.
+pub fn tips(connection: &mut DbConnection, agreement_id: Id, cut_off_on: Day) -> Result<Vec<ReconciliationRun>> {
+    use reconciliation_run::dsl;
+    let later = diesel::alias!(reconciliation_run as later);
+    let continued = later
+        .filter(later.field(dsl::agreement_id).eq(dsl::agreement_id))
+        .filter(later.field(dsl::series_id).eq(dsl::series_id).and(later.field(dsl::step).gt(dsl::step)));
+    let rows: Vec<RunRow> = dsl::reconciliation_run
+        .filter(dsl::agreement_id.eq(agreement_id).and(dsl::state.eq(RunState::Done)))
+        .filter(dsl::cut_off_on.le(cut_off_on))
+        .filter(diesel::dsl::not(diesel::dsl::exists(continued)))
+        .select(RunRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(RunRow::read).collect()
+}
+
+/// What a finished run left.
+pub fn left_by(connection: &mut DbConnection, run: &ReconciliationRun) -> Result<Left> {
+    use reconciliation_run::dsl;
+    let found: (Option<String>, Option<Vec<u8>>) = dsl::reconciliation_run
+        .find((run.agreement_id, run.id))
+        .select((dsl::carried, dsl::row_sum))
+        .get_result(connection)?;
+    let (Some(carried), Some(sum)) = found else { return Err(Error::internal("a finished run leaves something")) };
+    let sum = RowSum::from_bytes(&sum).ok_or_else(|| Error::internal("a sum over rows has 2,048 bytes"))?;
+    Ok(Left { carried: serde_json::from_str(&carried)?, sum })
 }
 
 /// One run of an agreement the caller was let into.
@@ -243,37 +209,4 @@ pub fn is_outdated(connection: &mut DbConnection, run: &ReconciliationRun) -> Re
         .limit(1)
         .load(connection)?;
     Ok(!later.is_empty())
-}
-
-/// The rows of a run that have a failure code and somebody who must act, by place in the run.
-pub fn differing(connection: &mut DbConnection, run: &ReconciliationRun) -> Result<Vec<ReconciliationRow>> {
-    use reconciliation_row::dsl;
-    let to_act = SITUATIONS.iter().filter(|line| line.discrepancy.is_some() && line.owner != Owner::None);
-    let situations: Vec<&str> = to_act.map(|line| line.code).collect();
-    let rows: Vec<StoredRow> = dsl::reconciliation_row
-        .filter(dsl::agreement_id.eq(run.agreement_id).and(dsl::run_id.eq(run.id)))
-        .filter(dsl::situation.eq_any(situations))
-        .order(dsl::ordinal)
-        .select(StoredRow::as_select())
-        .load(connection)?;
-    rows.into_iter().map(StoredRow::read).collect()
-}
-
-/// A page of the rows of a run, by place in the run.
-pub fn rows(
-    connection: &mut DbConnection,
-    agreement_id: Id,
-    run_id: Id,
-    filter: &RowFilter,
-    page: &PageRequest,
-) -> Result<Vec<ReconciliationRow>> {
-    use reconciliation_row::dsl;
-    let mut query = dsl::reconciliation_row
-        .filter(dsl::agreement_id.eq(agreement_id).and(dsl::run_id.eq(run_id)))
-        .select(StoredRow::as_select())
-        .into_boxed();
-    if let Some(situations) = filter.situations() {
-        query = query.filter(dsl::situation.eq_any(situations));
-    }
-    page.narrow(query, dsl::ordinal).load(connection)?.into_iter().map(StoredRow::read).collect()
 }

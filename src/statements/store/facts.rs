@@ -39,27 +39,25 @@ pub struct PlacedPerson {
 type PersonRow = (Id, Id, Id, Id, GroupCode, Scope, RegionCode, RegionCode, Id, RegionCode, Option<Day>);
 type PersonTypes = (Uid, Uid, Uid, Uid, Text, Text, Text, Text, Uid, Text, Nullable<Text>);
 
-/// Who the placements of a stretch of ids are about, as it was known before an instant.
+/// Who placements are about, as it was known before an instant.
 ///
 /// # Errors
 /// What the database says.
 pub fn persons(
     connection: &mut DbConnection,
     agreement_id: Id,
-    (first, last): (Id, Id),
+    placements: &[Id],
     known_before: Instant,
 ) -> Result<HashMap<Id, PlacedPerson>> {
     let found: Vec<PersonRow> = statement(
         "select p.id, w.person_id, p.origin_id, p.worker_id, p.group_code, p.scope, coalesce(p.real_region_code, q.region_code), w.hukou_code, \
          p.employer_id, q.region_code, (select e.placement_ended_on from exit_entry e where e.agreement_id = p.agreement_id \
          and e.placement_id = p.id and e.recorded_at < ? order by e.recorded_at desc, e.id desc limit 1) \
-         from placement p join worker w on w.party_id = p.origin_id and w.id = p.worker_id \
-         join quota q on q.agreement_id = p.agreement_id and q.id = p.quota_id where p.agreement_id = ? and p.id >= ? and p.id <= ?",
+         from ? r cross join placement p cross join worker w cross join quota q where p.agreement_id = r.agreement_id and p.id = r.id \
+         and w.party_id = p.origin_id and w.id = p.worker_id and q.agreement_id = p.agreement_id and q.id = p.quota_id",
     )
     .bind(known_before)
-    .bind(agreement_id)
-    .bind(first)
-    .bind(last)
+    .bind(RowSet::list("id", placements.iter().copied()).shared("agreement_id", agreement_id))
     .returning::<PersonTypes>()
     .load(connection)?;
     let person = |row: PersonRow| {
