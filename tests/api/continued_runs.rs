@@ -9,11 +9,11 @@ use crate::support::chance::Chance;
 use crate::support::scene::{Scene, identity_number, name};
 use crate::support::{TestApp, TestParty};
 
-/// Days of a mixture, each with a few things that happen.
-const DAYS: i64 = 24;
+/// Rounds of a mixture, two on a day, each with a few things that happen.
+const ROUNDS: i64 = 44;
 /// Invented persons; those from [`STRANGERS`] on are in no register.
-const PERSONS: usize = 14;
-const STRANGERS: usize = 11;
+const PERSONS: usize = 30;
+const STRANGERS: usize = 26;
 
 /// People in a year where anything may happen to anybody.
 struct Mixture {
@@ -93,7 +93,7 @@ impl Mixture {
     }
 
     fn outcome(&mut self) -> &'static str {
-        const OUTCOMES: [&str; 5] = ["onboarded", "onboarded", "onboarded", "no_show", "refused_by_worker"];
+        const OUTCOMES: [&str; 6] = ["onboarded", "onboarded", "onboarded", "onboarded", "no_show", "refused_by_worker"];
         OUTCOMES[self.chance.below(OUTCOMES.len())]
     }
 
@@ -116,9 +116,9 @@ impl Mixture {
             "planned_departure_on": day, "planned_arrival_on": day });
         let Some(dispatch) = self.try_post(&origin, "/dispatches", body).await else { return };
         let dispatch = dispatch["id"].as_str().unwrap().to_owned();
-        let first = self.chance.below(self.workers.len() - 2);
+        let first = self.chance.below(self.workers.len() - 4);
         let quota = self.chance.of(&self.quotas).clone();
-        let workers = self.workers[first..first + 1 + self.chance.below(2)].to_vec();
+        let workers = self.workers[first..first + 1 + self.chance.below(4)].to_vec();
         let receipts = self.scene.enrol(&dispatch, &quota, &workers).await;
         let results = receipts.body["results"].as_array().cloned().unwrap_or_default();
         self.placements.extend(results.iter().filter_map(|row| Some(row["id"].as_str()?.to_owned())));
@@ -129,7 +129,7 @@ impl Mixture {
     async fn register_changes(&mut self) {
         let place = self.chance.below(self.workers.len());
         let (path, origin) = (format!("/v1/workers/{}", self.workers[place]), self.scene.origin.clone());
-        let reply = if self.chance.below(4) == 0 {
+        let reply = if self.chance.below(6) == 0 {
             self.scene.app.post(&origin, &format!("{path}/erasure"), json!({ "reason": "本人申请" })).await
         } else {
             let now = self.scene.app.get(&origin, &path).await;
@@ -166,16 +166,17 @@ impl Mixture {
 async fn go_on(app: TestApp, seed: u64) {
     let mut mixture = Mixture::new(app, seed).await;
     let (mut continued, mut spared) = (0, 0);
-    for day in 0..DAYS {
-        let today = jiff::civil::date(2026, 3, 2).saturating_add(jiff::Span::new().days(day)).to_string();
-        mixture.scene.app.clock_set(&today);
-        for _ in 0..mixture.chance.below(7) {
+    for round in 0..ROUNDS {
+        let today = jiff::civil::date(2026, 3, 2).saturating_add(jiff::Span::new().days(round / 2)).to_string();
+        let hour = if round % 2 == 0 { "09" } else { "17" };
+        mixture.scene.app.clock_set_to(&format!("{today}T{hour}:00:00+08:00"));
+        for _ in 0..mixture.chance.below(8) {
             mixture.something_happens(&today).await;
         }
         let (run, rows) = mixture.run(&today).await;
         continued += i64::from(run["step"] != 0);
         spared += run["row_count"].as_i64().unwrap() - run["examined_rows"].as_i64().unwrap();
-        if day % 2 == 0 {
+        if round % 3 == 0 {
             continue;
         }
         mixture.forget().await;
@@ -188,7 +189,7 @@ async fn go_on(app: TestApp, seed: u64) {
             "seed {seed}, {today}"
         );
     }
-    assert!(continued >= DAYS - 4 && spared > DAYS, "runs continue one another: {continued}, rows spared: {spared}");
+    assert!(continued >= ROUNDS - 4 && spared > 4 * ROUNDS, "runs continue one another: {continued}, rows spared: {spared}");
 }
 
 on_both! {
