@@ -93,7 +93,8 @@ impl Mixture {
     }
 
     fn outcome(&mut self) -> &'static str {
-        const OUTCOMES: [&str; 6] = ["onboarded", "onboarded", "onboarded", "onboarded", "no_show", "refused_by_worker"];
+        const OUTCOMES: [&str; 6] =
+            ["onboarded", "onboarded", "onboarded", "onboarded", "no_show", "refused_by_worker"];
         OUTCOMES[self.chance.below(OUTCOMES.len())]
     }
 
@@ -189,7 +190,10 @@ async fn go_on(app: TestApp, seed: u64) {
             "seed {seed}, {today}"
         );
     }
-    assert!(continued >= ROUNDS - 4 && spared > 4 * ROUNDS, "runs continue one another: {continued}, rows spared: {spared}");
+    assert!(
+        continued >= ROUNDS - 4 && spared > 4 * ROUNDS,
+        "runs continue one another: {continued}, rows spared: {spared}"
+    );
 }
 
 on_both! {
