@@ -26,7 +26,7 @@ use crate::db::{Day, Id, Instant};
 use crate::lifecycle::Transition;
 use crate::regions::{RegionCode, Scope};
 use crate::workers::Population;
-use rule_terms::{ArrivalRule, AttributionRule, RetentionNode, RetentionRule};
+use rule_terms::{ArrivalRule, AttributionRule, RetentionNode, RetentionRule, SplitCredit, standard_split_credit};
 
 crate::text_enum! {
     /// Kinds of agreement seen in the field.
@@ -265,6 +265,9 @@ pub struct Terms {
     pub retention: RetentionRule,
     /// Which agreement a person counts for when several could.
     pub attribution: AttributionRule,
+    /// How the credit for a person is split whom several agreements count. Left out: all of it to the primary one.
+    #[serde(default = "standard_split_credit")]
+    pub split_credit: SplitCredit,
     /// Limits on places.
     #[serde(default)]
     pub caps: PlaceCaps,

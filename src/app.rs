@@ -143,6 +143,7 @@ pub fn routes(config: &mut ServiceConfig) {
     crate::agreements::routes::mount(config);
     config.service(scope::scope("/v1/agreements/{agreement_id}").configure(within_agreement));
     crate::reconciliation::routes::mount(config);
+    crate::indicators::routes::mount(config);
     crate::events::routes::mount(config);
     crate::code_lists::routes::mount(config);
     crate::http::docs::mount(config);
@@ -159,6 +160,7 @@ fn within_agreement(config: &mut ServiceConfig) {
     crate::reconciliation::routes::mount_within(config);
     crate::discrepancies::routes::mount_within(config);
     crate::statements::routes::mount_within(config);
+    crate::indicators::routes::mount_within(config);
     crate::agreements::routes::mount_within(config);
 }
 

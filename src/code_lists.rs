@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::agreements::rule_terms::{
-    ArrivalMeaning, AttributionRule, Continuity, EmployerScope, EvidenceLevel, NodeUnit, StartBasis,
+    ArrivalMeaning, AttributionRule, Continuity, EmployerScope, EvidenceLevel, NodeUnit, SplitCredit, StartBasis,
 };
 use crate::agreements::{
     self, AgreementAction, AgreementKind, AgreementState, Indicator, PartyRole, Unit, VersionAction, VersionState,
@@ -27,6 +27,8 @@ use crate::error::Code;
 use crate::fulfilment::Step;
 use crate::http::receipt::RowStatus;
 use crate::identity::clients::{ClientAction, ClientState, KeyState};
+use crate::indicators::FigureSide;
+use crate::indicators::definitions::{Condition, IndicatorBasis, ScopeSplit};
 use crate::parties::credit_code::CreditCodeWarning;
 use crate::parties::{PartyAction, PartyKind, PartyState};
 use crate::quotas::accounts::{AccountKind, EntryKind};
@@ -89,6 +91,7 @@ const LISTS: &[(&str, Labels)] = &[
     ("client-action", ClientAction::labels),
     ("client-state", ClientState::labels),
     ("code-status", CodeStatus::labels),
+    ("condition", Condition::labels),
     ("continuity", Continuity::labels),
     ("counts-as", CountsAs::labels),
     ("credit-code-warning", CreditCodeWarning::labels),
@@ -111,11 +114,13 @@ const LISTS: &[(&str, Labels)] = &[
     ("exit-kind", ExitKind::labels),
     ("exit-reason", ExitReason::labels),
     ("fact-kind", FactKind::labels),
+    ("figure-side", FigureSide::labels),
     ("figure-standing", tally::Standing::labels),
     ("figure-step", Step::labels),
     ("group-code", GroupCode::labels),
     ("identity-tier", IdentityTier::labels),
     ("indicator", Indicator::labels),
+    ("indicator-basis", IndicatorBasis::labels),
     ("key-state", KeyState::labels),
     ("measure", Measure::labels),
     ("mismatch-field", MismatchField::labels),
@@ -145,7 +150,9 @@ const LISTS: &[(&str, Labels)] = &[
     ("row-status", RowStatus::labels),
     ("run-state", RunState::labels),
     ("scope", Scope::labels),
+    ("scope-split", ScopeSplit::labels),
     ("situation", Situation::labels),
+    ("split-credit", SplitCredit::labels),
     ("standing", agreements::Standing::labels),
     ("start-basis", StartBasis::labels),
     ("statement-action", StatementAction::labels),

@@ -4,8 +4,8 @@
 //! Read in this order. The platform: [`error`], [`clock`], [`lifecycle`], [`db`], [`seal`], [`http`], [`identity`], [`events`].
 //! Then the slices, each a concept file with `rules` (pure), `store` (the only queries) and `routes` (the only HTTP); a lower one may
 //! use a higher one, never back: [`regions`], [`calendar`], [`parties`], [`workers`], [`linkage`] (pure: no store, no routes), [`agreements`],
-//! [`quotas`], [`dispatches`], [`arrivals`], [`retention`], [`fulfilment`], [`reconciliation`], [`discrepancies`], [`code_lists`]. [`app`] mounts them,
-//! [`cli`] starts everything.
+//! [`quotas`], [`dispatches`], [`arrivals`], [`retention`], [`fulfilment`], [`reconciliation`], [`discrepancies`], [`statements`], [`indicators`],
+//! [`code_lists`]. [`app`] mounts them, [`cli`] starts everything.
 
 pub mod agreements;
 pub mod app;
@@ -24,6 +24,7 @@ pub mod events;
 pub mod fulfilment;
 pub mod http;
 pub mod identity;
+pub mod indicators;
 pub mod lifecycle;
 pub mod linkage;
 pub mod parties;

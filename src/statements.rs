@@ -18,6 +18,7 @@ pub mod movement;
 pub mod package;
 pub mod restating;
 pub mod routes;
+pub mod row_book;
 pub mod rules;
 pub mod store;
 pub mod verifying;

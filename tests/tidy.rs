@@ -22,6 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["reconciliation"],
     &["discrepancies"],
     &["statements"],
+    &["indicators"],
     &["code_lists"],
     &["app"],
     &["cli", "demo", "main", "lib"],

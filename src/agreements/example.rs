@@ -22,6 +22,7 @@ pub fn terms() -> Value {
             "minimum_evidence": "e2", "monthly_wage_floor_fen": null, "evidence_valid_days": 62
         },
         "attribution": "earliest_confirmed_arrival",
+        "split_credit": "whole_to_primary",
         "caps": { "agreement": 3000 },
         "hold_days": 30,
         "deadlines": { "answer_days": 14, "exit_days": 7 },

@@ -306,6 +306,22 @@ crate::text_enum! {
     }
 }
 
+crate::text_enum! {
+    /// What becomes of the credit for a person whom several agreements count in one indicator and period.
+    pub enum SplitCredit {
+        /// All of it goes to the agreement of the primary attribution.
+        WholeToPrimary => "whole_to_primary" / "全部计入主归属协议",
+        /// Every agreement has the same share, where each of them says so; otherwise the primary one has all of it.
+        EqualShares => "equal_shares" / "各协议平均分摊",
+    }
+}
+
+/// What holds where the terms say nothing of it; written out in the document that is ratified.
+#[must_use]
+pub const fn standard_split_credit() -> SplitCredit {
+    SplitCredit::WholeToPrimary
+}
+
 /// One fault of a rule: where it is, what it is called, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleFault {

@@ -135,7 +135,7 @@ pub fn missing_clauses(terms: &Terms) -> Vec<&'static str> {
 pub(super) mod tests {
     use super::super::rule_terms::{
         ArrivalMeaning, ArrivalRule, AttributionRule, Continuity, EmployerScope, EvidenceLevel, RetentionNode,
-        RetentionRule, StartBasis,
+        RetentionRule, StartBasis, standard_split_credit,
     };
     use super::super::{
         DataSharing, Deadlines, Indicator, PlaceCaps, TRANSITIONS, Target, Unit, VERSION_TRANSITIONS, VersionAction,
@@ -178,6 +178,7 @@ pub(super) mod tests {
                 evidence_valid_days: 45,
             },
             attribution: AttributionRule::EarliestConfirmedArrival,
+            split_credit: standard_split_credit(),
             caps: PlaceCaps::default(),
             hold_days: 30,
             deadlines: Deadlines { answer_days: 14, exit_days: 7, objection_days: 7 },

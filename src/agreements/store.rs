@@ -3,7 +3,7 @@
 
 pub mod versions;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use diesel::prelude::*;
@@ -155,28 +155,64 @@ fn not_in_force(state: AgreementState, standing: Standing) -> Error {
 /// # Errors
 /// [`Code::AgreementNotInForce`] while no version is ratified.
 pub fn terms_on(connection: &mut DbConnection, agreement_id: Id, day: Day) -> Result<Arc<Terms>> {
-    let ratified: Vec<(i64, Day, Vec<u8>)> =
-        statement("select number, effective_on, digest from agreement_version where agreement_id = ? and state = ? order by number")
-            .bind(agreement_id)
-            .bind(VersionState::Ratified.as_str())
-            .returning::<(BigInt, Text, Binary)>()
-            .load(connection)?;
-    let number = rules::in_effect(ratified.iter().map(|(number, day, _)| (*number, *day)), day);
-    let (number, _, digest) = ratified
-        .into_iter()
-        .find(|(candidate, ..)| Some(*candidate) == number)
-        .ok_or_else(|| Error::new(Code::AgreementNotInForce))?;
-    let digest = Digest::try_from(digest.as_slice()).map_err(Error::internal)?;
-    if let Some(terms) = TERMS.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
-        return Ok(terms.clone());
+    let ratified = ratified_before(connection, agreement_id, Instant::from_micros(i64::MAX))?;
+    ratified.terms_on(connection, day)
+}
+
+/// The versions of an agreement that were ratified before an instant.
+#[derive(Debug, Clone)]
+pub struct Ratified {
+    agreement_id: Id,
+    /// Number, first day and digest, in the order of the numbers.
+    versions: Vec<(i64, Day, Vec<u8>)>,
+}
+
+/// The versions that had been ratified before an instant.
+///
+/// # Errors
+/// What the database says.
+pub fn ratified_before(connection: &mut DbConnection, agreement_id: Id, known_before: Instant) -> Result<Ratified> {
+    let versions = statement(
+        "select number, effective_on, digest from agreement_version where agreement_id = ? and state = ? and ratified_at < ? order by number",
+    )
+    .bind(agreement_id)
+    .bind(VersionState::Ratified.as_str())
+    .bind(known_before)
+    .returning::<(BigInt, Text, Binary)>()
+    .load(connection)?;
+    Ok(Ratified { agreement_id, versions })
+}
+
+impl Ratified {
+    /// The first day of each version, in order.
+    #[must_use]
+    pub fn first_days(&self) -> BTreeSet<Day> {
+        self.versions.iter().map(|(_, day, _)| *day).collect()
     }
-    let terms = Arc::new(versions::version(connection, agreement_id, number)?.document()?.terms);
-    let mut remembered = TERMS.lock().unwrap_or_else(PoisonError::into_inner);
-    if remembered.len() >= TERMS_REMEMBERED {
-        remembered.clear();
+
+    /// The terms in effect on `day`; before the first day of the agreement, those it begins with.
+    ///
+    /// # Errors
+    /// [`Code::AgreementNotInForce`] while no version is ratified.
+    pub fn terms_on(&self, connection: &mut DbConnection, day: Day) -> Result<Arc<Terms>> {
+        let number = rules::in_effect(self.versions.iter().map(|(number, day, _)| (*number, *day)), day);
+        let (number, _, digest) = self
+            .versions
+            .iter()
+            .find(|(candidate, ..)| Some(*candidate) == number)
+            .ok_or_else(|| Error::new(Code::AgreementNotInForce))?;
+        let digest = Digest::try_from(digest.as_slice()).map_err(Error::internal)?;
+        if let Some(terms) = TERMS.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
+            return Ok(terms.clone());
+        }
+        let terms = Arc::new(versions::version(connection, self.agreement_id, *number)?.document()?.terms);
+        let mut remembered = TERMS.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= TERMS_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(digest, terms.clone());
+        Ok(terms)
     }
-    remembered.insert(digest, terms.clone());
-    Ok(terms)
 }
 
 /// The parties of an agreement: origins, then destinations, then stations. For callers who may read the agreement.

@@ -32,6 +32,23 @@ pub struct Compared<'a> {
     pub announced: bool,
     /// The day of the arrival that employer or destination confirms, whatever else is said about the row.
     pub confirmed_on: Option<jiff::civil::Date>,
+    /// Where that claim says the post is, as far as it says it.
+    pub confirmed_at: ClaimedPost<'a>,
+}
+
+/// A post as a claim names it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClaimedPost<'a> {
+    /// The employer's party id.
+    pub employer: Option<Uuid>,
+    /// Region code of the workplace.
+    pub region: Option<&'a str>,
+}
+
+impl<'a> ClaimedPost<'a> {
+    fn of(claim: &ClaimRow<'a>) -> Self {
+        Self { employer: claim.employer().party, region: claim.real_region }
+    }
 }
 
 /// A stretch of placements, ready to be compared.
@@ -101,6 +118,7 @@ impl Comparison<'_> {
             tier: claims.iter().filter_map(|claim| tier_of(claim.claim_id)).max(),
             announced: origin.is_live(),
             confirmed_on: testimony.confirmed().map(|claim| claim.day),
+            confirmed_at: testimony.confirmed().map(ClaimedPost::of).unwrap_or_default(),
         })
     }
 }
@@ -137,6 +155,7 @@ pub fn compare_loose<E>(
         tier: None,
         announced: false,
         confirmed_on: testimony.confirmed().map(|claim| claim.day),
+        confirmed_at: testimony.confirmed().map(ClaimedPost::of).unwrap_or_default(),
     })
 }
 

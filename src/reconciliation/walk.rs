@@ -114,6 +114,23 @@ impl Walk {
         Ok(true)
     }
 
+    /// Puts some placements before the visitor as the walk would, wherever it stands; what was not enrolled by then is left out.
+    ///
+    /// # Errors
+    /// What the database or the visitor says.
+    pub fn visit(
+        &self,
+        connection: &mut DbConnection,
+        placements: &[Id],
+        visit: impl FnMut(&Compared<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Self { books, measure, ranks, .. } = self;
+        let persons: HashSet<Vec<u8>> = books.persons_of(connection, placements)?.into_values().flatten().collect();
+        let gathering = books.gather(connection, &Vec::from_iter(persons))?;
+        let (stretch, resolution) = (books.stretch_of(connection, placements)?, resolve(&gathering, measure));
+        Comparison { stretch: &stretch, resolution: &resolution, measure, ranks }.each(visit)
+    }
+
     /// The rows of the next stretch of placements.
     fn announced(
         &mut self,

@@ -15,7 +15,7 @@ use super::store;
 use super::verdict::{DecidedBy, NodeResult, NodeState};
 use crate::agreements::rule_terms::{EvidenceLevel, RetentionRule, StartBasis};
 use crate::agreements::{self, Terms};
-use crate::db::{Day, DbConnection, Id, RowSet, Uid, statement};
+use crate::db::{Day, DbConnection, Id, Instant, RowSet, Uid, statement};
 use crate::dispatches::{self, tally};
 use crate::error::{Code, Error, Result};
 
@@ -29,15 +29,19 @@ impl RuleBook {
     /// # Errors
     /// [`Code::AgreementNotInForce`] while none is ratified.
     pub fn read(connection: &mut DbConnection, agreement_id: Id) -> Result<Self> {
-        let first_days: Vec<Day> = statement(
-            "select distinct effective_on from agreement_version where agreement_id = ? and state = 'ratified' order by effective_on",
-        )
-        .bind(agreement_id)
-        .returning::<Text>()
-        .load(connection)?;
-        let terms = first_days
+        Self::as_known(connection, agreement_id, Instant::from_micros(i64::MAX))
+    }
+
+    /// Reads the versions that had been ratified before an instant.
+    ///
+    /// # Errors
+    /// [`Code::AgreementNotInForce`] while none was.
+    pub fn as_known(connection: &mut DbConnection, agreement_id: Id, known_before: Instant) -> Result<Self> {
+        let ratified = agreements::store::ratified_before(connection, agreement_id, known_before)?;
+        let terms = ratified
+            .first_days()
             .into_iter()
-            .map(|day| Ok((day, agreements::store::terms_on(connection, agreement_id, day)?)))
+            .map(|day| Ok((day, ratified.terms_on(connection, day)?)))
             .collect::<Result<Vec<_>>>()?;
         if terms.is_empty() { Err(Error::new(Code::AgreementNotInForce)) } else { Ok(Self(terms)) }
     }
@@ -51,13 +55,19 @@ impl RuleBook {
     /// The rule in effect on a day; before the first day of the agreement, the one it begins with.
     #[must_use]
     pub fn rule_on(&self, day: Day) -> Option<&RetentionRule> {
-        let version = self.0.iter().rfind(|(first, _)| *first <= day).or_else(|| self.0.first());
-        version.map(|(_, terms)| &terms.retention)
+        self.terms_on(day).map(|terms| &terms.retention)
     }
 
     /// The terms of each version with its first day, in order; there is at least one.
     pub fn versions(&self) -> impl Iterator<Item = (Day, &Terms)> {
         self.0.iter().map(|(first, terms)| (*first, terms.as_ref()))
+    }
+
+    /// The terms in effect on a day; before the first day of the agreement, those it begins with.
+    #[must_use]
+    pub fn terms_on(&self, day: Day) -> Option<&Terms> {
+        let version = self.0.iter().rfind(|(first, _)| *first <= day).or_else(|| self.0.first());
+        version.map(|(_, terms)| terms.as_ref())
     }
 
     /// Every rule.

@@ -79,12 +79,27 @@ impl History {
     /// Forgets what was recorded at an instant or later. `entries` are all entries about exits of this placement.
     pub fn forget_since(&mut self, instant: Instant, entries: &[ExitEntry]) {
         let known: Vec<ExitEntry> = entries.iter().filter(|entry| entry.recorded_at < instant).cloned().collect();
+        let was_reported = |spell: &Spell| entries.iter().any(|entry| entry.spell_id == spell.id);
         self.observations.retain(|seen| seen.recorded_at < instant);
-        self.spells.retain(|spell| spell.recorded_at < instant);
+        while let Some(place) = self.spells.iter().rposition(|spell| spell.recorded_at >= instant) {
+            let forgotten = self.spells.remove(place);
+            // The spell it had cut short gets its end back; an end that was reported is told by its entries.
+            let cut = self.spells.iter_mut().find(|spell| {
+                let until_then = spell.ended_on.is_some_and(|last| last.plus_days(1) == forgotten.started_on);
+                until_then && spell.end_reason == Some(ExitReason::Transferred) && !was_reported(spell)
+            });
+            if let Some(cut) = cut {
+                let own = (forgotten.ended_on, forgotten.end_reason);
+                (cut.ended_on, cut.end_reason) = if was_reported(&forgotten) { (None, None) } else { own };
+            }
+        }
         for spell in &mut self.spells {
             // A spell without entries was reported with its end.
-            if entries.iter().any(|entry| entry.spell_id == spell.id) {
+            if was_reported(spell) {
                 let exit = standing(&known, spell.id).last().copied();
+                // Who was back within the month has one spell again, and no entry says so.
+                let is_back = spell.ended_on.is_none() && exit.is_some_and(|exit| !exit.reason.ends_placement());
+                let exit = exit.filter(|_| !is_back);
                 (spell.ended_on, spell.end_reason) = (exit.map(|exit| exit.ended_on), exit.map(|exit| exit.reason));
             }
         }

@@ -45,6 +45,10 @@ const TAGS: &[(&str, &str)] = &[
         "The monthly statement both sides sign: figures, the rows behind them, objections, restatements, and why a number changed",
     ),
     (
+        "indicators",
+        "The figures officials report: their definitions, the figures of an agreement and of a party, the rows behind them, and who else counts a person",
+    ),
+    (
         "discrepancies",
         "What follows when a row does not agree: questions, answers, resolutions, matches by hand, and who owes an answer",
     ),

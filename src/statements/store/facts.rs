@@ -7,45 +7,76 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::{Day, DbConnection, Id, Instant, RowSet, Uid, statement};
 use crate::error::Result;
-use crate::regions::Scope;
+use crate::regions::{RegionCode, Scope};
 use crate::statements::movement::{FactKind, MovingFact};
 use crate::workers::GroupCode;
 
 /// Who a placement is about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PlacedPerson {
     /// The person's number, which never leaves the exchange.
     pub person_id: Id,
+    /// The origin whose register the worker is in.
+    pub origin_id: Id,
+    /// The worker in that register.
+    pub worker_id: Id,
     /// The group it counts in.
     pub group: GroupCode,
-    /// How far from home.
+    /// How far from home, as the placement has it today.
     pub scope: Scope,
+    /// The workplace that scope was told by.
+    pub scope_of: RegionCode,
+    /// Where home is.
+    pub hukou_code: RegionCode,
+    /// The employer the worker was sent to.
+    pub planned_employer_id: Id,
+    /// The workplace the worker was sent to.
+    pub planned_region: RegionCode,
     /// The last day in post, as it was known then.
     pub ended_on: Option<Day>,
 }
 
-/// Who the placements of a stretch of ids are about, as it was known before an instant.
+type PersonRow = (Id, Id, Id, Id, GroupCode, Scope, RegionCode, RegionCode, Id, RegionCode, Option<Day>);
+type PersonTypes = (Uid, Uid, Uid, Uid, Text, Text, Text, Text, Uid, Text, Nullable<Text>);
+
+/// Who placements are about, as it was known before an instant.
 ///
 /// # Errors
 /// What the database says.
 pub fn persons(
     connection: &mut DbConnection,
     agreement_id: Id,
-    (first, last): (Id, Id),
+    placements: &[Id],
     known_before: Instant,
 ) -> Result<HashMap<Id, PlacedPerson>> {
-    let found: Vec<(Id, Id, GroupCode, Scope, Option<Day>)> = statement(
-        "select p.id, w.person_id, p.group_code, p.scope, (select e.placement_ended_on from exit_entry e where e.agreement_id = p.agreement_id \
+    let found: Vec<PersonRow> = statement(
+        "select p.id, w.person_id, p.origin_id, p.worker_id, p.group_code, p.scope, coalesce(p.real_region_code, q.region_code), w.hukou_code, \
+         p.employer_id, q.region_code, (select e.placement_ended_on from exit_entry e where e.agreement_id = p.agreement_id \
          and e.placement_id = p.id and e.recorded_at < ? order by e.recorded_at desc, e.id desc limit 1) \
-         from placement p join worker w on w.party_id = p.origin_id and w.id = p.worker_id where p.agreement_id = ? and p.id >= ? and p.id <= ?",
+         from ? r cross join placement p cross join worker w cross join quota q where p.agreement_id = r.agreement_id and p.id = r.id \
+         and w.party_id = p.origin_id and w.id = p.worker_id and q.agreement_id = p.agreement_id and q.id = p.quota_id",
     )
     .bind(known_before)
-    .bind(agreement_id)
-    .bind(first)
-    .bind(last)
-    .returning::<(Uid, Uid, Text, Text, Nullable<Text>)>()
+    .bind(RowSet::list("id", placements.iter().copied()).shared("agreement_id", agreement_id))
+    .returning::<PersonTypes>()
     .load(connection)?;
-    let person = |(id, person_id, group, scope, ended_on)| (id, PlacedPerson { person_id, group, scope, ended_on });
+    let person = |row: PersonRow| {
+        let (id, person_id, origin_id, worker_id, group, scope, scope_of, hukou_code, planned_employer_id, ..) = row;
+        let (.., planned_region, ended_on) = row;
+        let person = PlacedPerson {
+            person_id,
+            origin_id,
+            worker_id,
+            group,
+            scope,
+            scope_of,
+            hukou_code,
+            planned_employer_id,
+            planned_region,
+            ended_on,
+        };
+        (id, person)
+    };
     Ok(found.into_iter().map(person).collect())
 }
 
