@@ -15,6 +15,7 @@ pub mod curve;
 pub mod day_ranges;
 pub mod exits;
 pub mod facts;
+pub mod guarantee;
 pub mod history;
 pub mod presence;
 pub mod reading;
@@ -23,6 +24,8 @@ pub mod routes;
 pub mod rules;
 pub mod spell_book;
 pub mod store;
+#[cfg(test)]
+mod twelve_persons;
 pub mod verdict;
 pub mod wording;
 

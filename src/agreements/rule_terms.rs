@@ -319,7 +319,7 @@ pub struct RuleFault {
     pub message_zh: String,
 }
 
-fn at_most(faults: &mut Vec<RuleFault>, pointer: &str, value: u16, lowest: u16) {
+pub(super) fn at_most(faults: &mut Vec<RuleFault>, pointer: &str, value: u16, lowest: u16) {
     if !(lowest..=MAX_PERIOD_DAYS).contains(&value) {
         faults.push(RuleFault {
             pointer: pointer.to_owned(),

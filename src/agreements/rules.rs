@@ -181,6 +181,7 @@ pub(super) mod tests {
             caps: PlaceCaps::default(),
             hold_days: 30,
             deadlines: Deadlines { answer_days: 14, exit_days: 7, objection_days: 7 },
+            guarantee: None,
             data_sharing: DataSharing {
                 legal_basis: "就业促进法第三十五条".to_owned(),
                 purpose: "抵达交接与稳岗跟踪".to_owned(),

@@ -51,8 +51,14 @@ impl RuleBook {
     /// The rule in effect on a day; before the first day of the agreement, the one it begins with.
     #[must_use]
     pub fn rule_on(&self, day: Day) -> Option<&RetentionRule> {
+        self.terms_on(day).map(|terms| &terms.retention)
+    }
+
+    /// The terms in effect on a day, as [`Self::rule_on`] finds their rule.
+    #[must_use]
+    pub fn terms_on(&self, day: Day) -> Option<&Terms> {
         let version = self.0.iter().rfind(|(first, _)| *first <= day).or_else(|| self.0.first());
-        version.map(|(_, terms)| &terms.retention)
+        version.map(|(_, terms)| terms.as_ref())
     }
 
     /// The terms of each version with its first day, in order; there is at least one.

@@ -199,4 +199,5 @@ pub fn mount_within(config: &mut ServiceConfig) {
         .service(list_observations)
         .service(get_retention_figures)
         .service(get_retention_curve);
+    super::guarantee::routes::mount_within(config);
 }
