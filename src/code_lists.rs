@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::agreements::guarantee_terms::{ExitReason, ExitSide};
 use crate::agreements::rule_terms::{
-    ArrivalMeaning, AttributionRule, Continuity, EmployerScope, EvidenceLevel, NodeUnit, StartBasis,
+    ArrivalMeaning, AttributionRule, Continuity, EmployerScope, EvidenceLevel, IncomeWindow, NodeUnit, StartBasis,
 };
 use crate::agreements::{
     self, AgreementAction, AgreementKind, AgreementState, Indicator, PartyRole, Unit, VersionAction, VersionState,
@@ -118,6 +118,7 @@ const LISTS: &[(&str, Labels)] = &[
     ("figure-step", Step::labels),
     ("group-code", GroupCode::labels),
     ("identity-tier", IdentityTier::labels),
+    ("income-window", IncomeWindow::labels),
     ("indicator", Indicator::labels),
     ("key-state", KeyState::labels),
     ("measure", Measure::labels),

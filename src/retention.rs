@@ -16,7 +16,10 @@ pub mod day_ranges;
 pub mod exits;
 pub mod facts;
 pub mod guarantee;
+#[cfg(test)]
+mod hand_cases;
 pub mod history;
+pub mod income;
 pub mod presence;
 pub mod reading;
 pub mod records;
@@ -24,8 +27,6 @@ pub mod routes;
 pub mod rules;
 pub mod spell_book;
 pub mod store;
-#[cfg(test)]
-mod twelve_persons;
 pub mod verdict;
 pub mod wording;
 

@@ -20,6 +20,8 @@ pub const MAX_NODE_MONTHS: u16 = 36;
 pub const MAX_PERIOD_DAYS: u16 = 366;
 /// Highest monthly wage floor: one million yuan, in fen.
 pub const MAX_WAGE_FLOOR_FEN: i64 = 100_000_000;
+/// Highest total income that may be asked for: twelve months of the highest wage floor, in fen.
+pub const MAX_INCOME_FLOOR_FEN: i64 = 12 * MAX_WAGE_FLOOR_FEN;
 /// Longest rule id, in characters.
 pub const MAX_RULE_ID_CHARS: usize = 64;
 
@@ -214,6 +216,47 @@ pub struct RetentionRule {
     /// For how many days an observation speaks after the last day it saw. A longer silence proves nothing.
     #[schema(minimum = 1, maximum = 366, example = 45)]
     pub evidence_valid_days: u16,
+    /// Levels that speak for another number of days, such as a phone call for 7; each once. Left out: all speak equally long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 6)]
+    pub evidence_valid_days_by_level: Vec<LevelValidity>,
+    /// What must have been earned in all; left out where the agreement asks for no total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub income_floor: Option<IncomeFloor>,
+}
+
+/// For how long evidence of one level speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LevelValidity {
+    /// The level.
+    pub level: EvidenceLevel,
+    /// Days after the last day it saw.
+    #[schema(minimum = 1, maximum = 366, example = 7)]
+    pub days: u16,
+}
+
+crate::text_enum! {
+    /// Over which months income is added up.
+    pub enum IncomeWindow {
+        /// January to December of the plan year (自然年度).
+        CalendarYear => "calendar_year" / "自然年度",
+        /// October of the year before to September of the plan year: last quarter and first three (工资年度).
+        WageYear => "wage_year" / "工资年度（上年四季度至本年三季度）",
+        /// The month of the due day and the eleven before it (近十二个月).
+        Rolling12Months => "rolling_12_months" / "近十二个月",
+    }
+}
+
+/// The least income in all over a window, beside which a monthly floor may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IncomeFloor {
+    /// The least total in fen.
+    #[schema(minimum = 1, maximum = 1_200_000_000, example = 1_500_000)]
+    pub total_fen: i64,
+    /// Over which months.
+    pub window: IncomeWindow,
 }
 
 impl RetentionRule {
@@ -225,6 +268,17 @@ impl RetentionRule {
         self.check_nodes(&mut faults);
         at_most(&mut faults, "/allowed_gap_days", self.allowed_gap_days, 0);
         at_most(&mut faults, "/evidence_valid_days", self.evidence_valid_days, 1);
+        self.check_validity(&mut faults);
+        if let Some(floor) = self.income_floor
+            && !(1..=MAX_INCOME_FLOOR_FEN).contains(&floor.total_fen)
+        {
+            faults.push(RuleFault {
+                pointer: "/income_floor/total_fen".to_owned(),
+                code: "out_of_range",
+                message_en: format!("The least total must be between 1 and {MAX_INCOME_FLOOR_FEN} fen."),
+                message_zh: format!("收入总额下限须在 1 至 {MAX_INCOME_FLOOR_FEN} 分之间。"),
+            });
+        }
         if let Some(floor) = self.monthly_wage_floor_fen
             && !(1..=MAX_WAGE_FLOOR_FEN).contains(&floor)
         {
@@ -238,6 +292,28 @@ impl RetentionRule {
             });
         }
         faults
+    }
+
+    /// For how many days evidence of a level speaks after the last day it saw.
+    #[must_use]
+    pub fn valid_days(&self, level: EvidenceLevel) -> i64 {
+        let own = self.evidence_valid_days_by_level.iter().find(|validity| validity.level == level);
+        i64::from(own.map_or(self.evidence_valid_days, |validity| validity.days))
+    }
+
+    fn check_validity(&self, faults: &mut Vec<RuleFault>) {
+        for (place, validity) in self.evidence_valid_days_by_level.iter().enumerate() {
+            at_most(faults, &format!("/evidence_valid_days_by_level/{place}/days"), validity.days, 1);
+            let mut earlier = self.evidence_valid_days_by_level.iter().take(place);
+            if earlier.any(|earlier| earlier.level == validity.level) {
+                faults.push(RuleFault {
+                    pointer: format!("/evidence_valid_days_by_level/{place}/level"),
+                    code: "level_repeated",
+                    message_en: "List each level once.".to_owned(),
+                    message_zh: "每个证据等级只能列一次。".to_owned(),
+                });
+            }
+        }
     }
 
     fn check_rule_id(&self, faults: &mut Vec<RuleFault>) {
@@ -345,6 +421,8 @@ mod tests {
             minimum_evidence: EvidenceLevel::E2,
             monthly_wage_floor_fen: None,
             evidence_valid_days: 45,
+            evidence_valid_days_by_level: Vec::new(),
+            income_floor: None,
         }
     }
 
@@ -394,10 +472,22 @@ mod tests {
         broken.allowed_gap_days = 367;
         broken.evidence_valid_days = 0;
         broken.monthly_wage_floor_fen = Some(0);
+        broken.income_floor = Some(IncomeFloor { total_fen: 0, window: IncomeWindow::WageYear });
+        broken.evidence_valid_days_by_level =
+            [0, 7].map(|days| LevelValidity { level: EvidenceLevel::E0, days }).to_vec();
         let pointers: Vec<_> = broken.faults().into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(
             pointers,
-            ["/rule_id", "/nodes", "/allowed_gap_days", "/evidence_valid_days", "/monthly_wage_floor_fen"]
+            [
+                "/rule_id",
+                "/nodes",
+                "/allowed_gap_days",
+                "/evidence_valid_days",
+                "/evidence_valid_days_by_level/0/days",
+                "/evidence_valid_days_by_level/1/level",
+                "/income_floor/total_fen",
+                "/monthly_wage_floor_fen"
+            ]
         );
     }
 

@@ -176,6 +176,8 @@ pub(super) mod tests {
                 minimum_evidence: EvidenceLevel::E2,
                 monthly_wage_floor_fen: None,
                 evidence_valid_days: 45,
+                evidence_valid_days_by_level: Vec::new(),
+                income_floor: None,
             },
             attribution: AttributionRule::EarliestConfirmedArrival,
             caps: PlaceCaps::default(),

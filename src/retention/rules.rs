@@ -7,7 +7,8 @@
 //! - **unverifiable**: due, and neither is shown. Silence is not confirmation.
 //!
 //! Two limits are kept apart. `allowed_gap_days` bounds *known absence*: an exit or an ended spell until the return.
-//! `evidence_valid_days` bounds *silence*: how long a sighting speaks for the days after it while the books say "employed".
+//! `evidence_valid_days` bounds *silence*: how long a sighting speaks for the days after it while the books say "employed", each level of
+//! evidence as long as the rule gives it.
 //! The confirmed arrival (or the start of the clock) is itself the first sighting.
 //!
 //! **Continuous**: no single absence that begins before or on the due day may be longer than the gap. An exit with no recorded
@@ -21,10 +22,13 @@
 //! More supporting observations, or the passing of time, never turn retained into anything else; and who is retained by first
 //! employer is retained by region, and so by any employer.
 //!
-//! Deliberately absent: storing the verdict, the total-income rules of some counties, and rates across placements.
+//! Where the rule asks for an income in all, a worker who is in post is retained once the wages shown reach it (`retention::income`).
+//!
+//! Deliberately absent: storing the verdict, and rates across placements.
 
 use super::day_ranges::{DayRange, DayRanges, day_after, days_after, days_between};
 use super::facts::{ExitReason, PlacementHistory};
+use super::income;
 use super::presence::{Demand, Presence, Sighting};
 use super::verdict::{DecidedBy, NodeResult, NodeState, RetentionReason};
 use crate::agreements::rule_terms::{
@@ -81,10 +85,11 @@ pub fn evaluate(
     let presence = Presence::read(history, scope, today);
     let absences = presence.absences(rule.minimum_evidence, clock);
     let check = Check { history, rule, scope, clock, due, presence, absences };
-    match rule.continuity {
+    let verdict = match rule.continuity {
         Continuity::Continuous => check.continuous(),
         Continuity::Cumulative => check.cumulative(),
-    }
+    };
+    check.with_income(verdict)
 }
 
 /// One due node with its facts laid out.
@@ -139,6 +144,20 @@ impl Check<'_> {
         NodeResult { due_on: Some(moved_due), ..self.unverifiable(RetentionReason::DaysNotShown) }
     }
 
+    /// Who is in post but has not shown the income that the rule asks for is not retained yet; more wages may show it.
+    fn with_income(&self, verdict: NodeResult) -> NodeResult {
+        let Some(floor) = self.rule.income_floor.filter(|_| verdict.state == NodeState::Retained) else {
+            return verdict;
+        };
+        let months = income::months_of(floor.window, self.history.plan_year, self.due);
+        let (shown, any) = income::total(&self.presence.wages(self.rule.minimum_evidence), months);
+        if shown >= floor.total_fen {
+            return verdict;
+        }
+        let reason = if any { RetentionReason::IncomeBelowFloor } else { RetentionReason::WageNotShown };
+        NodeResult { state: NodeState::Unverifiable, reason, ..verdict }
+    }
+
     /// The sighting that shows the worker retained, under a demand that may be weaker than the rule's own.
     fn proof(&self, demand: Demand) -> Option<Sighting> {
         let sightings = self.presence.sightings(demand);
@@ -156,22 +175,25 @@ impl Check<'_> {
         sightings.into_iter().find(|sighting| sighting.days.last() >= reached)
     }
 
-    /// The start of the clock and the sightings, joined over silences that the rule tolerates.
+    /// The start of the clock and the sightings, joined over silences that the rule tolerates: as long as the evidence before them speaks.
     fn runs(&self, sightings: &[Sighting]) -> Vec<DayRange> {
-        let silence = i64::from(self.rule.evidence_valid_days).max(self.allowed_gap());
-        let mut runs: Vec<DayRange> = Vec::new();
+        let speaks_until = |last: Date, days: i64| days_after(last, days.max(self.allowed_gap()));
+        let mut runs: Vec<(DayRange, Date)> = Vec::new();
         let start = DayRange::new(self.clock.first(), self.clock.first());
-        for days in start.into_iter().chain(sightings.iter().map(|sighting| sighting.days)) {
-            let joined = runs.last().copied().and_then(|run| {
-                let near = days_between(run.last(), days.first()) <= silence + 1;
-                near.then(|| DayRange::new(run.first().min(days.first()), run.last().max(days.last()))).flatten()
+        let start = start.map(|days| (days, i64::from(self.rule.evidence_valid_days)));
+        let seen = sightings.iter().map(|sighting| (sighting.days, self.rule.valid_days(sighting.evidence)));
+        for (days, valid) in start.into_iter().chain(seen) {
+            let until = speaks_until(days.last(), valid);
+            let joined = runs.last().copied().and_then(|(run, known)| {
+                let run = DayRange::new(run.first().min(days.first()), run.last().max(days.last()))?;
+                (days.first() <= day_after(known)).then_some((run, known.max(until)))
             });
             match (joined, runs.last_mut()) {
                 (Some(joined), Some(run)) => *run = joined,
-                _ => runs.push(days),
+                _ => runs.push((days, until)),
             }
         }
-        runs
+        runs.into_iter().map(|(run, _)| run).collect()
     }
 
     /// The days among which a cumulative rule adds up: from the start until the due day plus the allowed gap.
@@ -220,7 +242,7 @@ impl Check<'_> {
         let age = days_between(latest.days.last(), self.due);
         let reason = if age <= 0 {
             seen_since_due
-        } else if age <= i64::from(self.rule.evidence_valid_days) {
+        } else if age <= self.rule.valid_days(latest.evidence) {
             RetentionReason::NotSeenSinceDue
         } else {
             RetentionReason::EvidenceStale
@@ -277,6 +299,7 @@ fn nth_day(days: &DayRanges, count: i64) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agreements::rule_terms::{IncomeFloor, IncomeWindow, LevelValidity};
     use crate::retention::facts::{DateGrain, Exit, Observation, Spell};
     use jiff::civil::date;
     use proptest::prelude::*;
@@ -298,6 +321,8 @@ mod tests {
             minimum_evidence: EvidenceLevel::E2,
             monthly_wage_floor_fen: None,
             evidence_valid_days: 45,
+            evidence_valid_days_by_level: Vec::new(),
+            income_floor: None,
         }
     }
 
@@ -605,7 +630,12 @@ mod tests {
             prop::sample::select(vec![StartBasis::OnboardedDay, StartBasis::JanuaryFirst, StartBasis::GroupListingDay]);
         (any::<bool>(), 0_u16..70, 1_u16..70, 0_usize..4, basis, prop::option::of(Just(100_000))).prop_map(
             |(continuous, allowed_gap_days, evidence_valid_days, level, start_basis, monthly_wage_floor_fen)| {
+                let by_level = allowed_gap_days % 3 == 0;
+                let short = LevelValidity { level: EvidenceLevel::E2, days: evidence_valid_days.div_ceil(2) };
+                let income = IncomeFloor { total_fen: 150_000, window: IncomeWindow::CalendarYear };
                 RetentionRule {
+                    evidence_valid_days_by_level: by_level.then_some(short).into_iter().collect(),
+                    income_floor: (allowed_gap_days % 5 == 0).then_some(income),
                     continuity: if continuous { Continuity::Continuous } else { Continuity::Cumulative },
                     allowed_gap_days,
                     evidence_valid_days,

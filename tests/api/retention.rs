@@ -13,7 +13,7 @@ use labour_exchange::identity::Scope;
 use serde_json::{Value, json};
 
 use crate::on_both;
-use crate::support::hand_case::{self, Fact};
+use crate::support::hand_case::{self, Fact, When};
 use crate::support::scene::{Scene, targets, terms};
 use crate::support::{Reply, TestApp, TestParty};
 
@@ -214,48 +214,45 @@ async fn fresh(app: &TestApp) -> TestApp {
     if app.is_postgres() { TestApp::over_postgres().await } else { TestApp::over_sqlite().await }
 }
 
-/// The twelve persons of the hand case, reported as the clerk wrote them down.
-async fn report_the_twelve(posts: &Posts) {
+/// The facts of a hand case about a worker, reported as the clerk wrote them down.
+async fn report(posts: &Posts, worker: usize, facts: &[Fact]) {
     let at = |name: &str| match name {
         "本厂" => &posts.employer,
         "邻厂" => &posts.next_door,
         _ => &posts.haining,
     };
-    for (worker, person) in hand_case::persons().iter().enumerate() {
-        let mut employer = &posts.employer;
-        for fact in &person.facts {
-            let on = |day: &jiff::civil::Date| day.to_string();
-            match fact {
-                Fact::Moved(to, day) => {
-                    employer = at(to);
-                    all_accepted(&posts.begin(&posts.destination, vec![posts.start(worker, employer, &on(day))]).await);
-                }
-                Fact::Back(day) => {
-                    all_accepted(&posts.begin(employer, vec![posts.start(worker, employer, &on(day))]).await)
-                }
-                Fact::HomeForHoliday(day) => {
-                    all_accepted(&posts.leave(employer, vec![posts.exit(worker, &on(day), "holiday_home")]).await);
-                }
-                Fact::Resigned(day) => {
-                    all_accepted(&posts.leave(employer, vec![posts.exit(worker, &on(day), "resigned")]).await);
-                }
-                Fact::Rosters { employer, months } => {
-                    let row = |(from, to): &(jiff::civil::Date, jiff::civil::Date)| json!({ "placement_id": posts.placements[worker], "seen_from": from, "seen_to": to, "evidence": "e2", "source": "employer_roster" });
-                    all_accepted(&posts.observe(at(employer), months.iter().map(row).collect()).await);
-                }
-                Fact::Called(day) => {
-                    let call = json!({ "placement_id": posts.placements[worker], "seen_from": day, "seen_to": day, "evidence": "e0", "source": "phone_call" });
-                    all_accepted(&posts.observe(&posts.destination, vec![call]).await);
-                }
+    let dated = |mut row: Value, when: &When| {
+        row["grain"] = json!(if when.by_month { "month" } else { "day" });
+        row
+    };
+    let mut employer = &posts.employer;
+    for fact in facts {
+        match fact {
+            Fact::Began(to, when) => {
+                employer = to.as_deref().map_or(employer, at);
+                let row = dated(posts.start(worker, employer, &when.day.to_string()), when);
+                all_accepted(&posts.begin(&posts.destination, vec![row]).await);
+            }
+            Fact::Left(reason, when) => {
+                let row = dated(posts.exit(worker, &when.day.to_string(), reason), when);
+                all_accepted(&posts.leave(employer, vec![row]).await);
+            }
+            Fact::Seen { employer, periods, evidence, source, monthly_wage_fen } => {
+                let row = |(from, to): &(jiff::civil::Date, jiff::civil::Date)| {
+                    json!({ "placement_id": posts.placements[worker], "seen_from": from, "seen_to": to, "employer_id": at(employer).id,
+                        "evidence": evidence, "source": source, "monthly_wage_fen": monthly_wage_fen })
+                };
+                all_accepted(&posts.observe(&posts.destination, periods.iter().map(row).collect()).await);
             }
         }
     }
 }
 
-/// The strict rule with the nodes of the employment statistics.
-fn strict_for_a_year() -> Value {
-    let nodes = [30, 90, 180, 365].map(|length| json!({ "unit": "days", "length": length }));
-    with(strict(), &json!({ "nodes": nodes }))
+/// The usual terms with a rule of their own.
+fn by_rule(rule: Value) -> Value {
+    let mut terms = terms(&json!([]));
+    terms["retention"] = rule;
+    terms
 }
 
 fn word(state: &Value) -> &'static str {
@@ -271,9 +268,11 @@ on_both! {
     /// F34: twelve people through the API give the rates that a clerk computed on paper, and the rows behind them; what is stored about
     /// each is what is read.
     async fn twelve_people_give_the_hand_computed_rates(app: TestApp) {
-        let posts = Posts::filled(app, strict_for_a_year(), 12).await;
+        let posts = Posts::filled(app, by_rule(hand_case::strict_rule()), 12).await;
         posts.app.clock_set("2027-05-01");
-        report_the_twelve(&posts).await;
+        for (worker, person) in hand_case::persons().iter().enumerate() {
+            report(&posts, worker, &person.facts).await;
+        }
         let scopes = ["first_employer", "same_region", "any"];
         for (worker, person) in hand_case::persons().iter().enumerate() {
             let body = posts.retention(worker).await;
@@ -698,31 +697,25 @@ on_both! {
         assert_eq!(posts.last_event().await["data"]["side"], "destination");
     }
 
-    /// Each parameter that the terms name changes the verdict about the same worker: on the rosters of March and April, from 1 June next
-    /// door and on the roster there, with four days between the posts.
+    /// Each parameter that the terms name is applied as the clerk's table says, one person under one rule at a time.
     async fn every_parameter_of_the_rule_is_applied(app: TestApp) {
-        let table = [
-            ("as the strict rule says", json!({}), "90d", "left"),
-            ("any employer in the region counts", json!({ "employer_scope": "same_region" }), "90d", "retained"),
-            ("months instead of days", json!({ "employer_scope": "same_region", "nodes": [{ "unit": "days", "length": 90 }, { "unit": "calendar_months", "length": 3 }] }), "3m", "retained"),
-            ("no absence is allowed", json!({ "employer_scope": "same_region", "allowed_gap_days": 0 }), "90d", "left"),
-            ("days add up", json!({ "employer_scope": "same_region", "continuity": "cumulative" }), "90d", "retained"),
-            ("stronger evidence is asked for", json!({ "employer_scope": "same_region", "minimum_evidence": "e3" }), "90d", "unverifiable"),
-            ("a record speaks for a shorter time", json!({ "employer_scope": "same_region", "evidence_valid_days": 20 }), "90d", "unverifiable"),
-            ("a wage must be shown", json!({ "employer_scope": "same_region", "monthly_wage_floor_fen": 100_000 }), "90d", "unverifiable"),
-            ("the clock starts with the group, and there is none", json!({ "employer_scope": "same_region", "start_basis": "group_listing_day" }), "90d", "unverifiable"),
-            ("the clock starts on 1 January", json!({ "employer_scope": "same_region", "start_basis": "january_first" }), "90d", "retained"),
-        ];
-        // Worker 1 is on no list (every third is), so a rule that counts from the listing has no start.
-        for (case, changes, node, expected) in table {
-            let posts = Posts::filled(fresh(&app).await, with(strict(), &changes), 2).await;
+        for case in hand_case::cases() {
+            let scope = case.rule["employer_scope"].as_str().unwrap().to_owned();
+            let posts = Posts::filled(fresh(&app).await, by_rule(case.rule), 1).await;
+            posts.app.clock_set(&case.checked_on.to_string());
+            report(&posts, 0, &case.facts).await;
+            let (state, reason) = posts.verdict(0, &case.node, &scope).await;
+            assert_eq!(word(&json!(state)), case.verdict, "{}: {reason}", case.name);
+        }
+    }
+
+    /// The clock starts where the terms say; worker 1 is on no list (every third is), so a rule that counts from the listing has no start.
+    async fn the_clock_starts_on_the_day_that_the_terms_name(app: TestApp) {
+        for (basis, expected) in [("onboarded_day", "retained"), ("january_first", "retained"), ("group_listing_day", "unverifiable")] {
+            let posts = Posts::filled(fresh(&app).await, with(strict(), &json!({ "start_basis": basis })), 2).await;
             posts.app.clock_set("2026-07-01");
-            all_accepted(&posts.leave(&posts.employer, vec![posts.exit(1, "2026-05-27", "transferred")]).await);
-            all_accepted(&posts.begin(&posts.destination, vec![posts.start(1, &posts.next_door, "2026-06-01")]).await);
-            posts.rosters(&posts.employer, 1, 3..=4).await;
-            posts.rosters(&posts.next_door, 1, 6..=6).await;
-            let scope = changes["employer_scope"].as_str().unwrap_or("first_employer");
-            assert_eq!(posts.verdict(1, node, scope).await.0, expected, "{case}");
+            posts.rosters(&posts.employer, 1, 3..=6).await;
+            assert_eq!(posts.verdict(1, "90d", "first_employer").await.0, expected, "{basis}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Posts, all_accepted, onboard, strict};
+use super::{Posts, all_accepted, fresh, onboard, strict};
 use crate::on_both;
 use crate::support::{Reply, TestApp, TestParty};
 
@@ -188,7 +188,7 @@ on_both! {
             ("返乡过节不是离岗", json!({ "window_days": 90 }), "2026-03-20", "holiday_home", false),
         ];
         for (case, guarantee, ended_on, reason, owed) in table {
-            let posts = Posts::filled(super::fresh(&app).await, guaranteed(guarantee), 1).await;
+            let posts = Posts::filled(fresh(&app).await, guaranteed(guarantee), 1).await;
             posts.app.clock_set("2026-04-13");
             all_accepted(&posts.leave(&posts.employer, vec![posts.exit(0, ended_on, reason)]).await);
             let duties = posts.duties(&posts.destination, "").await;
@@ -197,7 +197,7 @@ on_both! {
                 assert_eq!((&duties[0]["due_on"], &duties[0]["side"]), (&json!("2026-04-20"), &json!("employer")), "{case}");
             }
         }
-        let posts = Posts::filled(super::fresh(&app).await, strict(), 1).await;
+        let posts = Posts::filled(fresh(&app).await, strict(), 1).await;
         let body = json!({ "effective_on": "2026-03-20", "terms": guaranteed(json!({ "window_days": 367, "replacement_days": 0, "reasons": ["transferred"] })), "reason": "双方商定" });
         let refused = posts.app.post(&posts.origin, &posts.path("/amendments"), body).await.problem("field_invalid").body;
         let faults: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|fault| (fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap())).collect();
