@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
 
-pub use places::{free_places, quotas_taken, take_places_again};
+pub use places::{differences, free_places, quotas_taken, take_places_again};
 
 use super::checks::{self, Onboarded};
 use super::enrolment::event;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::RunQueryDsl;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::super::{Placement, store};
 use super::transfers::OpenQuota;
@@ -109,6 +109,19 @@ pub fn quotas_taken(connection: &mut DbConnection, agreement_id: Id, placements:
     .returning::<(Uid, Nullable<Uid>)>()
     .load(connection)?;
     Ok(rows.into_iter().filter_map(|(placement, quota)| Some((placement, quota?))).collect())
+}
+
+/// Quotas whose filled places are not as many as the placements that take one of them, with both numbers; what `verify` asks.
+pub fn differences(connection: &mut DbConnection) -> Result<Vec<(Id, i64, i64)>> {
+    Ok(statement(
+        "select a.id, a.consumed, coalesce(c.places, 0) from place_account a left join \
+         (select p.agreement_id, coalesce(t.quota_id, p.quota_id) as quota_id, count(*) as places from placement p \
+         left join transferred_place t on t.agreement_id = p.agreement_id and t.placement_id = p.id \
+         where p.holds_place and p.departed_on is not null group by p.agreement_id, coalesce(t.quota_id, p.quota_id)) c \
+         on c.agreement_id = a.agreement_id and c.quota_id = a.id where a.kind = 'quota' and a.consumed <> coalesce(c.places, 0)",
+    )
+    .returning::<(Uid, BigInt, BigInt)>()
+    .load(connection)?)
 }
 
 /// The published quotas of employers.

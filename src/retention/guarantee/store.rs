@@ -63,14 +63,17 @@ pub fn of(connection: &mut DbConnection, agreement_id: Id, placements: &[Id]) ->
     Ok(rows.into_iter().map(|duty| (duty.placement_id, duty)).collect())
 }
 
-/// What of an agreement's duties a party may see, as a condition on `d` with one bind, the party.
-const fn seen_by(reader: Reporter) -> &'static str {
+/// The column in which a duty that the party may see names it; none for who sees every duty of the agreement.
+const fn named_in(reader: Reporter) -> Option<&'static str> {
     match reader.role {
-        ReporterRole::Origin => "d.owner_id = ?",
-        ReporterRole::Employer => "d.employer_id = ?",
-        // Every duty has an owner; the bind stays, so that the statement is one for all.
-        ReporterRole::Destination | ReporterRole::Station => "(d.owner_id <> ? or d.owner_id is not null)",
+        ReporterRole::Origin => Some("owner_id"),
+        ReporterRole::Employer => Some("employer_id"),
+        ReporterRole::Destination | ReporterRole::Station => None,
     }
+}
+
+fn narrowed(column: Option<&str>) -> String {
+    column.map(|column| format!("and d.{column} = ?")).unwrap_or_default()
 }
 
 /// One duty that the party may see.
@@ -78,15 +81,14 @@ const fn seen_by(reader: Reporter) -> &'static str {
 /// # Errors
 /// [`crate::error::Code::NotFound`].
 pub fn duty(connection: &mut DbConnection, agreement_id: Id, reader: Reporter, id: Id) -> Result<ReplacementDuty> {
-    let seen = seen_by(reader);
-    let found: Option<ReplacementDuty> =
-        statement(format!("select {COLUMNS} from {WITH_REPLACEMENT} where d.agreement_id = ? and d.id = ? and {seen}"))
-            .bind(agreement_id)
-            .bind(id)
-            .bind(reader.party_id)
-            .returning::<DutyTypes>()
-            .get_result(connection)
-            .optional()?;
+    let seen = named_in(reader);
+    let one =
+        format!("select {COLUMNS} from {WITH_REPLACEMENT} where d.agreement_id = ? and d.id = ? {}", narrowed(seen));
+    let mut query = statement(one).bind(agreement_id).bind(id);
+    if seen.is_some() {
+        query = query.bind(reader.party_id);
+    }
+    let found: Option<ReplacementDuty> = query.returning::<DutyTypes>().get_result(connection).optional()?;
     found.ok_or_else(|| Error::not_found("replacement duty", "补员义务"))
 }
 
@@ -113,16 +115,18 @@ pub fn list(
     let standings = filter.standing.as_ref().map(AnyOf::values).unwrap_or_default();
     let any: Vec<&str> = standings.iter().copied().map(condition).collect();
     let standing = if any.is_empty() { String::new() } else { format!("and ({})", any.join(" or ")) };
-    let narrowed = |column: &str, is: bool| if is { format!("and d.{column} = ?") } else { String::new() };
-    let employer = narrowed("employer_id", filter.employer_id.is_some());
-    let placement = narrowed("placement_id", filter.placement_id.is_some());
-    let (Keyset { condition: behind, order, after }, seen) = (page.keyset("d.id"), seen_by(reader));
+    let seen = narrowed(named_in(reader));
+    let employer = narrowed(filter.employer_id.map(|_| "employer_id"));
+    let placement = narrowed(filter.placement_id.map(|_| "placement_id"));
+    let Keyset { condition: behind, order, after } = page.keyset("d.id");
     let mut query = statement(format!(
-        "select {COLUMNS} from {WITH_REPLACEMENT} where d.agreement_id = ? and {seen} {standing} {employer} {placement} and {behind} \
+        "select {COLUMNS} from {WITH_REPLACEMENT} where d.agreement_id = ? {seen} {standing} {employer} {placement} and {behind} \
          order by {order} limit ?"
     ))
-    .bind(agreement_id)
-    .bind(reader.party_id);
+    .bind(agreement_id);
+    if named_in(reader).is_some() {
+        query = query.bind(reader.party_id);
+    }
     for _ in &standings {
         query = query.bind(today);
     }

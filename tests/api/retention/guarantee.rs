@@ -42,14 +42,11 @@ impl Posts {
         roster.text("/results/0/id")
     }
 
-    async fn events(&self, kind: &str) -> Vec<Value> {
-        let feed = self.app.get(&self.origin, &format!("/v1/events?limit=1000&types={kind}")).await.expect(200).body;
-        feed["items"].as_array().unwrap().iter().map(|event| event["data"].clone()).collect()
-    }
-
-    /// The counters of every account are the sum of its entries.
+    /// The counters of every account are the sum of its entries, and as many places are filled as placements take.
     pub(super) async fn ledger_is_true(&self) {
         let off = self.app.state.db.read(labour_exchange::quotas::accounts::differences).await.unwrap();
+        assert_eq!(off, []);
+        let off = self.app.state.db.read(labour_exchange::dispatches::outcomes::differences).await.unwrap();
         assert_eq!(off, []);
     }
 }
