@@ -12,6 +12,7 @@ pub mod document;
 pub mod drafting;
 pub mod example;
 pub mod guarantee_terms;
+pub mod income_terms;
 pub mod ratifying;
 pub mod requests;
 pub mod routes;

@@ -12,6 +12,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use super::income_terms::{IncomeFloor, IncomeWindow};
+
 /// Longest node counted in days: three years.
 pub const MAX_NODE_DAYS: u16 = 1095;
 /// Longest node counted in calendar months: three years.
@@ -20,8 +22,6 @@ pub const MAX_NODE_MONTHS: u16 = 36;
 pub const MAX_PERIOD_DAYS: u16 = 366;
 /// Highest monthly wage floor: one million yuan, in fen.
 pub const MAX_WAGE_FLOOR_FEN: i64 = 100_000_000;
-/// Highest total income that may be asked for: twelve months of the highest wage floor, in fen.
-pub const MAX_INCOME_FLOOR_FEN: i64 = 12 * MAX_WAGE_FLOOR_FEN;
 /// Longest rule id, in characters.
 pub const MAX_RULE_ID_CHARS: usize = 64;
 
@@ -236,29 +236,6 @@ pub struct LevelValidity {
     pub days: u16,
 }
 
-crate::text_enum! {
-    /// Over which months income is added up.
-    pub enum IncomeWindow {
-        /// January to December of the plan year (自然年度).
-        CalendarYear => "calendar_year" / "自然年度",
-        /// October of the year before to September of the plan year: last quarter and first three (工资年度).
-        WageYear => "wage_year" / "工资年度（上年四季度至本年三季度）",
-        /// The month of the due day and the eleven before it (近十二个月).
-        Rolling12Months => "rolling_12_months" / "近十二个月",
-    }
-}
-
-/// The least income in all over a window, beside which a monthly floor may stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct IncomeFloor {
-    /// The least total in fen.
-    #[schema(minimum = 1, maximum = 1_200_000_000, example = 1_500_000)]
-    pub total_fen: i64,
-    /// Over which months.
-    pub window: IncomeWindow,
-}
-
 impl RetentionRule {
     /// The faults of the rule; empty when both sides can ratify it.
     #[must_use]
@@ -269,16 +246,7 @@ impl RetentionRule {
         at_most(&mut faults, "/allowed_gap_days", self.allowed_gap_days, 0);
         at_most(&mut faults, "/evidence_valid_days", self.evidence_valid_days, 1);
         self.check_validity(&mut faults);
-        if let Some(floor) = self.income_floor
-            && !(1..=MAX_INCOME_FLOOR_FEN).contains(&floor.total_fen)
-        {
-            faults.push(RuleFault {
-                pointer: "/income_floor/total_fen".to_owned(),
-                code: "out_of_range",
-                message_en: format!("The least total must be between 1 and {MAX_INCOME_FLOOR_FEN} fen."),
-                message_zh: format!("收入总额下限须在 1 至 {MAX_INCOME_FLOOR_FEN} 分之间。"),
-            });
-        }
+        faults.extend(self.income_floor.and_then(IncomeFloor::fault));
         if let Some(floor) = self.monthly_wage_floor_fen
             && !(1..=MAX_WAGE_FLOOR_FEN).contains(&floor)
         {

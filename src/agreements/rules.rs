@@ -133,6 +133,7 @@ pub fn missing_clauses(terms: &Terms) -> Vec<&'static str> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::guarantee_terms::GuaranteeRule;
     use super::super::rule_terms::{
         ArrivalMeaning, ArrivalRule, AttributionRule, Continuity, EmployerScope, EvidenceLevel, RetentionNode,
         RetentionRule, StartBasis,
@@ -183,7 +184,7 @@ pub(super) mod tests {
             caps: PlaceCaps::default(),
             hold_days: 30,
             deadlines: Deadlines { answer_days: 14, exit_days: 7, objection_days: 7 },
-            guarantee: None,
+            guarantee: Some(GuaranteeRule::default()),
             data_sharing: DataSharing {
                 legal_basis: "就业促进法第三十五条".to_owned(),
                 purpose: "抵达交接与稳岗跟踪".to_owned(),
