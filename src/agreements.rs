@@ -11,6 +11,8 @@ pub mod answers;
 pub mod document;
 pub mod drafting;
 pub mod example;
+pub mod guarantee_terms;
+pub mod income_terms;
 pub mod ratifying;
 pub mod requests;
 pub mod routes;
@@ -26,6 +28,7 @@ use crate::db::{Day, Id, Instant};
 use crate::lifecycle::Transition;
 use crate::regions::{RegionCode, Scope};
 use crate::workers::Population;
+use guarantee_terms::GuaranteeRule;
 use rule_terms::{ArrivalRule, AttributionRule, RetentionNode, RetentionRule, SplitCredit, standard_split_credit};
 
 crate::text_enum! {
@@ -276,12 +279,28 @@ pub struct Terms {
     pub hold_days: i64,
     /// Days after an event in which it must be reported.
     pub deadlines: Deadlines,
+    /// When an exit obliges the origin to send another worker. Left out: 90 days, written out in the document that is ratified; terms that
+    /// were ratified without it have no guarantee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guarantee: Option<GuaranteeRule>,
     /// Basis and purpose of sharing personal data.
     pub data_sharing: DataSharing,
     /// Where workers complain, if the agreement says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 200, min_length = 1)]
     pub complaints_contact: Option<String>,
+}
+
+impl Terms {
+    /// Reads terms as a party sends them, with what it leaves out written out: nobody ratifies a default that it has not seen.
+    ///
+    /// # Errors
+    /// What the deserializer says.
+    pub fn written_out<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let mut terms = Self::deserialize(deserializer)?;
+        terms.guarantee.get_or_insert_default();
+        Ok(terms)
+    }
 }
 
 /// Days in which each kind of event must be reported.

@@ -8,8 +8,10 @@ pub mod routes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::agreements::guarantee_terms::{ExitReason, ExitSide};
 use crate::agreements::rule_terms::{
-    ArrivalMeaning, AttributionRule, Continuity, EmployerScope, EvidenceLevel, NodeUnit, SplitCredit, StartBasis,
+    ArrivalMeaning, AttributionRule, Continuity, EmployerScope, EvidenceLevel, IncomeWindow, NodeUnit, SplitCredit,
+    StartBasis,
 };
 use crate::agreements::{
     self, AgreementAction, AgreementKind, AgreementState, Indicator, PartyRole, Unit, VersionAction, VersionState,
@@ -41,7 +43,8 @@ use crate::reconciliation::situations::Situation;
 use crate::regions::routes::CodeStatus;
 use crate::regions::{RegionKind, RegionLevel, Scope, ThreeWayScope};
 use crate::retention::exits::ExitKind;
-use crate::retention::facts::{DateGrain, ExitReason};
+use crate::retention::facts::DateGrain;
+use crate::retention::guarantee::{ReplacementAction, ReplacementStanding, ReplacementState};
 use crate::retention::records::{ObservationSource, ReporterRole};
 use crate::retention::verdict::{NodeState, RetentionReason};
 use crate::statements::figures::{Basis, StatementIndicator};
@@ -113,12 +116,14 @@ const LISTS: &[(&str, Labels)] = &[
     ("evidence-level", EvidenceLevel::labels),
     ("exit-kind", ExitKind::labels),
     ("exit-reason", ExitReason::labels),
+    ("exit-side", ExitSide::labels),
     ("fact-kind", FactKind::labels),
     ("figure-side", FigureSide::labels),
     ("figure-standing", tally::Standing::labels),
     ("figure-step", Step::labels),
     ("group-code", GroupCode::labels),
     ("identity-tier", IdentityTier::labels),
+    ("income-window", IncomeWindow::labels),
     ("indicator", Indicator::labels),
     ("indicator-basis", IndicatorBasis::labels),
     ("key-state", KeyState::labels),
@@ -142,6 +147,9 @@ const LISTS: &[(&str, Labels)] = &[
     ("quota-state", QuotaState::labels),
     ("region-kind", RegionKind::labels),
     ("region-level", RegionLevel::labels),
+    ("replacement-action", ReplacementAction::labels),
+    ("replacement-standing", ReplacementStanding::labels),
+    ("replacement-state", ReplacementState::labels),
     ("reporter-role", ReporterRole::labels),
     ("resolution-action", ResolutionAction::labels),
     ("resolution-outcome", ResolutionOutcome::labels),

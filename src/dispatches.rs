@@ -126,7 +126,7 @@ pub struct Placement {
     pub id: Id,
     /// The batch.
     pub dispatch_id: Id,
-    /// The quota whose place it takes.
+    /// The quota it was sent against. Since a transfer its place may be one of another: `place_quota_id` of its retention.
     pub quota_id: Id,
     /// The cohort of the quota, when it has cohorts.
     pub cohort_id: Option<Id>,
@@ -170,7 +170,7 @@ pub struct Placement {
     pub late: bool,
     /// Whether a party disputes it; disputed rows stand in a column of their own.
     pub disputed: bool,
-    /// Whether it takes a place of its quota.
+    /// Whether it takes a place.
     pub holds_place: bool,
     /// Last day in post.
     pub ended_on: Option<Day>,

@@ -17,6 +17,7 @@ use crate::agreements::{Target, Unit};
 use crate::db::{Day, Id};
 use crate::dispatches::tally::Standing;
 use crate::regions::Scope;
+use crate::retention::guarantee::ReplacementFigures;
 use crate::workers::Population;
 
 crate::text_enum! {
@@ -246,6 +247,8 @@ pub struct Fulfilment {
     /// Places of each quota.
     #[schema(max_items = 10_000)]
     pub places: Vec<QuotaPlaces>,
+    /// Replacements owed for exits within the guarantee, and what became of them.
+    pub replacements: ReplacementFigures,
     /// The funnel of the whole agreement (nil quota) and of each quota, per plan year and scope.
     #[schema(max_items = 100_000)]
     pub funnel: Vec<Funnel>,

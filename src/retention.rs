@@ -4,8 +4,8 @@
 //! Three kinds of fact are recorded: an *observation* (somebody looked and found the worker in post, or did not), an *exit* with its
 //! day, reason and reporting side, and a *spell* (work at an employer begins, or goes on after an absence, 返岗). Verdicts follow from
 //! the facts: what they decide (`retained`, `left`) is stored in the transaction of the fact; "not due" and "cannot be verified" are
-//! told by the clock when somebody reads. Deliberately absent: the replacement of a worker who left, and a transfer of the place
-//! itself, which stays with the quota of the dispatch.
+//! told by the clock when somebody reads. An exit within the guarantee opens the duty to send another worker (`guarantee`); a move to another
+//! employer takes its place along (`dispatches::outcomes::transfers`). Deliberately absent: subsidies and who may claim them.
 
 pub mod admission;
 pub mod checks;
@@ -15,7 +15,11 @@ pub mod curve;
 pub mod day_ranges;
 pub mod exits;
 pub mod facts;
+pub mod guarantee;
+#[cfg(test)]
+mod hand_cases;
 pub mod history;
+pub mod income;
 pub mod presence;
 pub mod reading;
 pub mod records;

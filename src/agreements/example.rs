@@ -26,6 +26,7 @@ pub fn terms() -> Value {
         "caps": { "agreement": 3000 },
         "hold_days": 30,
         "deadlines": { "answer_days": 14, "exit_days": 7 },
+        "guarantee": { "window_days": 90, "replacement_days": 30, "reasons": ["resigned", "left_without_notice", "returned_home"] },
         "data_sharing": { "legal_basis": "协议第六条", "purpose": "到岗交接与稳岗跟踪", "retention_days": 1095 }
     })
 }

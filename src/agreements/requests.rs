@@ -47,6 +47,7 @@ pub struct NewAgreement {
     #[schema(min_items = 2, max_items = 50)]
     pub parties: Vec<NewSignatory>,
     /// The terms.
+    #[serde(deserialize_with = "Terms::written_out")]
     pub terms: Terms,
 }
 
@@ -166,6 +167,7 @@ pub struct NewAmendment {
     /// The day from which it holds once every party has ratified it: not before today, within the term, after every earlier version.
     pub effective_on: Day,
     /// The terms, whole.
+    #[serde(deserialize_with = "Terms::written_out")]
     pub terms: Terms,
     /// Why; kept with the version.
     #[schema(max_length = 200, min_length = 1, example = "年度目标由2500人调整为3000人")]

@@ -12,6 +12,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use super::income_terms::{IncomeFloor, IncomeWindow};
+
 /// Longest node counted in days: three years.
 pub const MAX_NODE_DAYS: u16 = 1095;
 /// Longest node counted in calendar months: three years.
@@ -214,6 +216,24 @@ pub struct RetentionRule {
     /// For how many days an observation speaks after the last day it saw. A longer silence proves nothing.
     #[schema(minimum = 1, maximum = 366, example = 45)]
     pub evidence_valid_days: u16,
+    /// Levels that speak for another number of days, such as a phone call for 7; each once. Left out: all speak equally long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 6)]
+    pub evidence_valid_days_by_level: Vec<LevelValidity>,
+    /// What must have been earned in all; left out where the agreement asks for no total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub income_floor: Option<IncomeFloor>,
+}
+
+/// For how long evidence of one level speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LevelValidity {
+    /// The level.
+    pub level: EvidenceLevel,
+    /// Days after the last day it saw.
+    #[schema(minimum = 1, maximum = 366, example = 7)]
+    pub days: u16,
 }
 
 impl RetentionRule {
@@ -225,6 +245,8 @@ impl RetentionRule {
         self.check_nodes(&mut faults);
         at_most(&mut faults, "/allowed_gap_days", self.allowed_gap_days, 0);
         at_most(&mut faults, "/evidence_valid_days", self.evidence_valid_days, 1);
+        self.check_validity(&mut faults);
+        faults.extend(self.income_floor.and_then(IncomeFloor::fault));
         if let Some(floor) = self.monthly_wage_floor_fen
             && !(1..=MAX_WAGE_FLOOR_FEN).contains(&floor)
         {
@@ -238,6 +260,28 @@ impl RetentionRule {
             });
         }
         faults
+    }
+
+    /// For how many days evidence of a level speaks after the last day it saw.
+    #[must_use]
+    pub fn valid_days(&self, level: EvidenceLevel) -> i64 {
+        let own = self.evidence_valid_days_by_level.iter().find(|validity| validity.level == level);
+        i64::from(own.map_or(self.evidence_valid_days, |validity| validity.days))
+    }
+
+    fn check_validity(&self, faults: &mut Vec<RuleFault>) {
+        for (place, validity) in self.evidence_valid_days_by_level.iter().enumerate() {
+            at_most(faults, &format!("/evidence_valid_days_by_level/{place}/days"), validity.days, 1);
+            let mut earlier = self.evidence_valid_days_by_level.iter().take(place);
+            if earlier.any(|earlier| earlier.level == validity.level) {
+                faults.push(RuleFault {
+                    pointer: format!("/evidence_valid_days_by_level/{place}/level"),
+                    code: "level_repeated",
+                    message_en: "List each level once.".to_owned(),
+                    message_zh: "每个证据等级只能列一次。".to_owned(),
+                });
+            }
+        }
     }
 
     fn check_rule_id(&self, faults: &mut Vec<RuleFault>) {
@@ -335,7 +379,7 @@ pub struct RuleFault {
     pub message_zh: String,
 }
 
-fn at_most(faults: &mut Vec<RuleFault>, pointer: &str, value: u16, lowest: u16) {
+pub(super) fn at_most(faults: &mut Vec<RuleFault>, pointer: &str, value: u16, lowest: u16) {
     if !(lowest..=MAX_PERIOD_DAYS).contains(&value) {
         faults.push(RuleFault {
             pointer: pointer.to_owned(),
@@ -361,6 +405,8 @@ mod tests {
             minimum_evidence: EvidenceLevel::E2,
             monthly_wage_floor_fen: None,
             evidence_valid_days: 45,
+            evidence_valid_days_by_level: Vec::new(),
+            income_floor: None,
         }
     }
 
@@ -410,10 +456,22 @@ mod tests {
         broken.allowed_gap_days = 367;
         broken.evidence_valid_days = 0;
         broken.monthly_wage_floor_fen = Some(0);
+        broken.income_floor = Some(IncomeFloor { total_fen: 0, window: IncomeWindow::WageYear });
+        broken.evidence_valid_days_by_level =
+            [0, 7].map(|days| LevelValidity { level: EvidenceLevel::E0, days }).to_vec();
         let pointers: Vec<_> = broken.faults().into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(
             pointers,
-            ["/rule_id", "/nodes", "/allowed_gap_days", "/evidence_valid_days", "/monthly_wage_floor_fen"]
+            [
+                "/rule_id",
+                "/nodes",
+                "/allowed_gap_days",
+                "/evidence_valid_days",
+                "/evidence_valid_days_by_level/0/days",
+                "/evidence_valid_days_by_level/1/level",
+                "/income_floor/total_fen",
+                "/monthly_wage_floor_fen"
+            ]
         );
     }
 

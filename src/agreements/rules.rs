@@ -133,6 +133,7 @@ pub fn missing_clauses(terms: &Terms) -> Vec<&'static str> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::guarantee_terms::GuaranteeRule;
     use super::super::rule_terms::{
         ArrivalMeaning, ArrivalRule, AttributionRule, Continuity, EmployerScope, EvidenceLevel, RetentionNode,
         RetentionRule, StartBasis, standard_split_credit,
@@ -176,12 +177,15 @@ pub(super) mod tests {
                 minimum_evidence: EvidenceLevel::E2,
                 monthly_wage_floor_fen: None,
                 evidence_valid_days: 45,
+                evidence_valid_days_by_level: Vec::new(),
+                income_floor: None,
             },
             attribution: AttributionRule::EarliestConfirmedArrival,
             split_credit: standard_split_credit(),
             caps: PlaceCaps::default(),
             hold_days: 30,
             deadlines: Deadlines { answer_days: 14, exit_days: 7, objection_days: 7 },
+            guarantee: Some(GuaranteeRule::default()),
             data_sharing: DataSharing {
                 legal_basis: "就业促进法第三十五条".to_owned(),
                 purpose: "抵达交接与稳岗跟踪".to_owned(),

@@ -140,6 +140,9 @@ fn check_terms(faults: &mut Faults, terms: &Terms, term: (Day, Day)) {
     range(faults, "/terms/deadlines/answer_days", terms.deadlines.answer_days, 90);
     range(faults, "/terms/deadlines/exit_days", terms.deadlines.exit_days, 90);
     range(faults, "/terms/deadlines/objection_days", terms.deadlines.objection_days, 90);
+    if let Some(guarantee) = &terms.guarantee {
+        add_rule_faults(faults, "/terms/guarantee", guarantee.faults());
+    }
     faults.text("/terms/data_sharing/legal_basis", &terms.data_sharing.legal_basis, 200);
     faults.text("/terms/data_sharing/purpose", &terms.data_sharing.purpose, 200);
     range(faults, "/terms/data_sharing/retention_days", terms.data_sharing.retention_days, 3660);

@@ -6,7 +6,7 @@ use super::storage;
 use crate::agreements;
 use crate::config::StorageConfig;
 use crate::db::{DbConnection, Id, snapshot};
-use crate::dispatches::tally;
+use crate::dispatches::{outcomes, tally};
 use crate::error::Result;
 use crate::events::log;
 use crate::quotas::accounts;
@@ -60,7 +60,11 @@ fn places(connection: &mut DbConnection) -> Result<Outcome> {
             "account {account} counts {reserved} reserved and {consumed} consumed, its entries give {entered_reserved} and {entered_consumed}"
         )
     };
-    let differences = accounts::differences(connection)?.into_iter().map(told).collect();
+    let mut differences: Vec<String> = accounts::differences(connection)?.into_iter().map(told).collect();
+    let taken = |(quota, filled, taken): (Id, i64, i64)| {
+        format!("quota {quota} counts {filled} places filled, its placements take {taken}")
+    };
+    differences.extend(outcomes::differences(connection)?.into_iter().map(taken));
     Ok(Outcome { examined: accounts::count(connection)?, differences })
 }
 

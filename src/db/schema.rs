@@ -6,6 +6,7 @@ mod agreements;
 mod arrivals;
 mod discrepancies;
 mod dispatches;
+mod guarantee;
 mod parties;
 mod platform;
 mod quotas;
@@ -18,6 +19,7 @@ pub use agreements::{agreement, agreement_party, agreement_version, ratification
 pub use arrivals::{claim, dispute};
 pub use discrepancies::{claim_match, discrepancy, discrepancy_duty, discrepancy_entry, discrepancy_resolution};
 pub use dispatches::{dispatch, open_placement, placement, retention_due, roster_return, tally};
+pub use guarantee::{replacement_duty, transferred_place};
 pub use parties::{party, zone};
 pub use platform::{chain_head, client, client_key, event, feed_head, idempotency_key, key_ring, used_assertion};
 pub use quotas::{place_account, place_entry, place_hold, quota, quota_approval};

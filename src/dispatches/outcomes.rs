@@ -3,11 +3,14 @@
 //! Each is set-based, moves the places that go with it, and runs inside [`tally::around`], so that the figures follow.
 
 mod places;
+pub mod transfers;
 
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
+
+pub use places::{differences, free_places, quotas_taken, take_places_again};
 
 use super::checks::{self, Onboarded};
 use super::enrolment::event;

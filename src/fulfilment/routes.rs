@@ -16,6 +16,7 @@ use crate::http::{Answer, Listing, PageParams};
 use crate::identity::Caller;
 use crate::identity::policy::AgreementsRead;
 use crate::regions::Scope;
+use crate::retention::guarantee;
 use crate::workers::Population;
 
 /// Which figure's rows.
@@ -56,6 +57,7 @@ pub async fn get_fulfilment(
             retention_rule_id: terms.retention.rule_id.clone(),
             targets: rules::targets(agreement_id, &terms, &figures),
             places: store::places(connection, agreement_id, now)?,
+            replacements: guarantee::store::figures(connection, agreement_id, now.day())?,
             funnel: rules::funnels(agreement_id, &terms, &figures, now.day()),
         };
         Ok(Answer::ok(&fulfilment)?.tagged())

@@ -77,6 +77,10 @@ fn condition(step: Step) -> &'static str {
     }
 }
 
+/// That the place of `p` is one of a quota; takes a bind, the quota.
+const PLACE_OF_QUOTA: &str = "and coalesce((select t.quota_id from transferred_place t \
+    where t.agreement_id = p.agreement_id and t.placement_id = p.id), p.quota_id) = ?";
+
 /// Narrows to the best standing that any row of a person has, certain before probable before disputed.
 fn standing_condition(step: Step, standing: Standing) -> String {
     let certain = if step == Step::Departed { "true" } else { "p.certain" };
@@ -112,7 +116,11 @@ pub fn rows(
     };
     let narrowed = |column: &str, is: bool| if is { format!("and p.{column} = ?") } else { String::new() };
     let plan_year = narrowed("plan_year", figure.plan_year.is_some());
-    let quota = narrowed("quota_id", figure.quota_id.is_some());
+    let quota = match figure.step {
+        // After a transfer the place is one of another quota than the worker was sent against.
+        Step::Filled if figure.quota_id.is_some() => PLACE_OF_QUOTA.to_owned(),
+        _ => narrowed("quota_id", figure.quota_id.is_some()),
+    };
     let scope = narrowed("scope", figure.scope.is_some());
     let (condition, populations) = (condition(figure.step), population_list(figure.population));
     let standing = figure.standing.map(|standing| standing_condition(figure.step, standing)).unwrap_or_default();

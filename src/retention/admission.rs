@@ -7,6 +7,7 @@ use super::records::{NewExit, NewObservation, NewSpell, PlacementName, Reporter,
 use super::spell_book::{Dated, Report, SpellBook, Step};
 use crate::agreements::rule_terms::EvidenceLevel;
 use crate::db::{Day, Id};
+use crate::dispatches::outcomes::transfers::{self, Destination, Transfers};
 use crate::error::{Fault, Faults};
 use crate::regions::{RegionCode, current_fault};
 
@@ -260,7 +261,7 @@ pub fn exit(
         .map_err(|refusal| vec![refusal.fault(&at(place, "ended_on"), &at(place, field))])
 }
 
-/// Enters the start of a spell in the book of its placement.
+/// Enters the start of a spell in the book of its placement; the place follows whoever moves to another employer.
 ///
 /// # Errors
 /// Every fault of the row.
@@ -271,6 +272,7 @@ pub fn spell(
     book: Option<&mut SpellBook>,
     employer: Option<KnownEmployer>,
     report: Report,
+    transfers: &mut Transfers,
 ) -> Result<Step, Vec<Fault>> {
     let mut faults = Faults::new();
     named(place, &row.placement(), found, &mut faults);
@@ -278,7 +280,59 @@ pub fn spell(
     check_employer(place, employer, &mut faults);
     check_region(place, Some(row.region_code), &mut faults);
     let Some(book) = book.filter(|_| faults.is_empty()) else { return Err(faults.into_inner()) };
-    let began = Dated { on: row.started_on, grain: row.grain };
-    book.start(row.employer_id, &row.region_code.to_string(), began, report)
-        .map_err(|refusal| vec![refusal.fault(&at(place, "started_on"), &at(place, "employer_id"))])
+    let (began, region) = (Dated { on: row.started_on, grain: row.grain }, row.region_code.to_string());
+    let mut tried = book.clone();
+    let step = tried
+        .start(row.employer_id, &region, began, report)
+        .map_err(|refusal| vec![refusal.fault(&at(place, "started_on"), &at(place, "employer_id"))])?;
+    if step.changed {
+        let employer_before = book.latest().and_then(|spell| spell.employer_id);
+        let latest = tried.latest().filter(|spell| spell.id == step.spell_id);
+        let moves = employer_before != Some(row.employer_id) || row.quota_id.is_some();
+        match latest.filter(|_| moves) {
+            Some(spell) => {
+                let (employer_id, on) = (row.employer_id, spell.started_on);
+                let to = Destination { employer_id, region: &region, on, quota_id: row.quota_id };
+                transfers.move_to(spell.placement_id, to).map_err(|refusal| vec![no_place(place, refusal)])?;
+            }
+            None if row.quota_id.is_some() => return Err(vec![place_elsewhere(place)]),
+            None => {}
+        }
+    }
+    *book = tried;
+    Ok(step)
+}
+
+fn no_place(place: usize, refusal: transfers::Refusal) -> Fault {
+    let field = at(place, "quota_id");
+    match refusal {
+        transfers::Refusal::QuotaUnknown => Fault::body(
+            field,
+            "quota_unknown",
+            "is no published quota of this employer that takes anybody on that day; choose one of its quotas or leave it out",
+            "不是该单位当日可用的岗位名额，请改选该单位的名额或不填",
+        ),
+        transfers::Refusal::Exhausted => Fault::body(
+            field,
+            "places_exhausted",
+            "has no place left; ask the destination to approve more, or leave it out to record the move without a place",
+            "名额已满；请由输入地增批名额，或不填 quota_id 以登记转岗而不占名额",
+        ),
+        transfers::Refusal::Several(quotas) => Fault::body(
+            field,
+            "quota_needed",
+            "is needed, because the employer has several quotas there; name the one whose place is taken",
+            "该单位在当地有多个岗位名额，请注明占用哪一个",
+        )
+        .param("quotas", quotas.iter().map(ToString::to_string).collect::<Vec<_>>()),
+    }
+}
+
+fn place_elsewhere(place: usize) -> Fault {
+    Fault::body(
+        at(place, "quota_id"),
+        "place_moved_on",
+        "cannot be taken: a later spell is recorded or the job has ended, and the place is where the worker was last; leave it out",
+        "无法占用：已登记后续就业或已离岗，名额随最近的单位；请不填该项",
+    )
 }

@@ -13,8 +13,9 @@ use super::exits::{self, ExitEntry};
 use super::history::History;
 use super::records::{NewExit, NewObservation, NewSpell, Observation, PlacementName, Reporter, ReporterRole, Spell};
 use super::spell_book::{Report, SpellBook, Step};
-use super::{EVENT_PLACEMENTS_MAX, ROWS_MAX, checks, store};
+use super::{EVENT_PLACEMENTS_MAX, ROWS_MAX, checks, guarantee, store};
 use crate::db::{DbConnection, Id};
+use crate::dispatches::outcomes::transfers::{MovedPlace, Transfers};
 use crate::dispatches::outcomes::{self, Ending};
 use crate::dispatches::tally;
 use crate::error::{Code, Error, Fault, Language, Result};
@@ -260,7 +261,10 @@ impl Books {
             store::write_spells(connection, agreement_id, &new, &changed)?;
             store::exits::insert(connection, agreement_id, &exits)?;
             if endings.is_empty() { Ok(()) } else { outcomes::end(connection, agreement_id, &endings) }
-        })
+        })?;
+        let ended: Vec<&History> =
+            endings.iter().filter_map(|ending| desk.histories.get(&ending.placement_id)).collect();
+        guarantee::commands::follow(connection, desk.actor, agreement_id, &ended)
     }
 }
 
@@ -306,14 +310,59 @@ pub fn record_spells(
     let names: Vec<PlacementName> = rows.iter().map(NewSpell::placement).collect();
     let desk = Desk::open(connection, actor, agreement_id, &names)?;
     let employers = known_employers(connection, rows.iter().map(|row| row.employer_id))?;
+    let mut transfers = transfers_of(connection, &desk, rows)?;
     let mut books = Books::default();
     let mut receipts = Receipts::default();
     for (place, row) in rows.iter().enumerate() {
         let found = desk.named(place);
         let employer = employers.get(&row.employer_id).copied();
-        let step = admission::spell(place, row, found, books.of(found), employer, desk.report());
+        let step = admission::spell(place, row, found, books.of(found), employer, desk.report(), &mut transfers);
         receipts.push(row.client_ref.clone(), receipt(step), language);
     }
     books.finish(connection, desk, "spells.recorded")?;
+    let moved = transfers.write(connection, actor, agreement_id)?;
+    log::record_all(connection, places_transferred(agreement_id, actor, &moved))?;
     Ok(receipts)
+}
+
+/// The places that the rows may move; a call in which nobody changes the employer locks none.
+fn transfers_of(connection: &mut DbConnection, desk: &Desk<'_>, rows: &[NewSpell]) -> Result<Transfers> {
+    let today = desk.actor.now.day();
+    let moves = |(place, row): (usize, &NewSpell)| match desk.named(place) {
+        Named::Found(history) => row.quota_id.is_some() || history.workplace_on(today).0 != row.employer_id,
+        Named::Unknown | Named::Ambiguous => false,
+    };
+    if !rows.iter().enumerate().any(moves) {
+        return Ok(Transfers::default());
+    }
+    let placements: Vec<Id> = desk.histories.keys().copied().collect();
+    let employers: BTreeSet<Id> = rows.iter().map(|row| row.employer_id).collect();
+    Transfers::open(connection, desk.actor, desk.agreement_id, &placements, &employers)
+}
+
+/// An event for each pair of quotas between which places moved, each naming so many placements.
+fn places_transferred<'a>(agreement_id: Id, actor: &'a Actor, moved: &[MovedPlace]) -> Vec<(&'a Actor, NewEvent)> {
+    let mut by_pair: BTreeMap<(Option<Id>, Option<Id>), Vec<Id>> = BTreeMap::new();
+    for place in moved.iter().filter(|place| place.from.is_some() || place.to.is_some()) {
+        by_pair.entry((place.from, place.to)).or_default().push(place.placement_id);
+    }
+    let parts = by_pair
+        .iter()
+        .flat_map(|(pair, placements)| placements.chunks(EVENT_PLACEMENTS_MAX).map(|placements| (*pair, placements)));
+    let event = |((from, to), placements): ((Option<Id>, Option<Id>), &[Id])| NewEvent {
+        kind: "places.transferred",
+        chain: Chain::Agreement(agreement_id),
+        subject_kind: "quota",
+        subject_id: to.or(from).unwrap_or(agreement_id),
+        subject_version: actor.now.as_micros(),
+        employer_id: None,
+        payload: json!({
+            "agreement_id": agreement_id,
+            "from_quota_id": from,
+            "to_quota_id": to,
+            "places": placements.len(),
+            "placement_ids": placements,
+        }),
+    };
+    parts.map(|part| (actor, event(part))).collect()
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::facts::{DateGrain, ExitReason};
 use super::history::History;
 use super::records::{Reporter, Spell};
-use super::{checks, store};
+use super::{checks, guarantee, store};
 use crate::agreements;
 use crate::calendar::calendar;
 use crate::db::{Day, DbConnection, Id, Instant};
@@ -145,6 +145,9 @@ pub fn withdraw(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, 
         checks::decide(connection, agreement_id, &[&history], actor.now.day())
     })?;
     log::record(connection, actor, withdrawn(agreement_id, &history, &entry))?;
+    if had_ended {
+        guarantee::commands::follow(connection, actor, agreement_id, &[&history])?;
+    }
     Ok(reopened)
 }
 

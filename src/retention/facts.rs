@@ -4,6 +4,8 @@
 //! Facts are given as they stand in the books; nothing here judges them. Deliberately absent: names and ID numbers, and
 //! how a fact was recorded.
 
+pub use crate::agreements::guarantee_terms::ExitReason;
+
 use crate::agreements::rule_terms::EvidenceLevel;
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -40,42 +42,6 @@ impl DateGrain {
             Self::Day => day,
             Self::Month => day.last_of_month(),
         }
-    }
-}
-
-crate::text_enum! {
-    /// Why a worker left.
-    pub enum ExitReason {
-        /// The term of the work was over (合同到期、工作完成).
-        ContractEnded => "contract_ended" / "合同到期",
-        /// The worker gave notice (辞职).
-        Resigned => "resigned" / "辞职",
-        /// The worker left without notice (自离).
-        LeftWithoutNotice => "left_without_notice" / "自离",
-        /// The employer ended it (辞退).
-        Dismissed => "dismissed" / "辞退",
-        /// Home for the holiday and expected back (返乡过节).
-        HolidayHome => "holiday_home" / "返乡过节",
-        /// Moved to another employer (转岗).
-        Transferred => "transferred" / "转岗",
-        /// Went home for good or for family reasons (返乡).
-        ReturnedHome => "returned_home" / "返乡",
-        /// Illness or injury (伤病).
-        IllOrInjured => "ill_or_injured" / "伤病",
-        /// The worker died (死亡).
-        Deceased => "deceased" / "死亡",
-        /// The employer closed or stopped work (停产、倒闭).
-        EmployerClosed => "employer_closed" / "停产、倒闭",
-        /// Another reason, given in words elsewhere.
-        Other => "other" / "其他",
-    }
-}
-
-impl ExitReason {
-    /// Whether the job under the placement is over. Home for the holiday and a move to another employer leave it open.
-    #[must_use]
-    pub const fn ends_placement(self) -> bool {
-        !matches!(self, Self::HolidayHome | Self::Transferred)
     }
 }
 

@@ -88,6 +88,16 @@ impl<'a> Presence<'a> {
         sightings
     }
 
+    /// The wages that observations in post and in scope show, each with the days it was seen on.
+    #[must_use]
+    pub fn wages(&self, minimum_evidence: EvidenceLevel) -> Vec<(DayRange, i64)> {
+        let counts = |seen: &&Observation<'_>| {
+            seen.in_post && seen.evidence >= minimum_evidence && self.in_scope(seen.employer, seen.region)
+        };
+        let seen = self.history.observations.iter().filter(counts);
+        seen.filter_map(|seen| Some((self.days_of(seen)?, seen.monthly_wage_fen?))).collect()
+    }
+
     /// The days of `period` on which the worker is known to have been away from every employer in scope.
     ///
     /// A wage under the floor does not make a worker absent, so only the strength of the evidence matters here. A stronger

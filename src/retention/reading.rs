@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::checks::RuleBook;
 use super::exits::ExitEntry;
+use super::guarantee::{self, ReplacementDutyToday};
 use super::history::History;
 use super::records::{Observation, ObservationSource, ReporterRole, Spell};
 use super::store;
@@ -16,6 +17,7 @@ use super::verdict::{DecidedBy, NodeResult, NodeState, RetentionReason};
 use crate::agreements::rule_terms::{EmployerScope, EvidenceLevel, RetentionNode, RetentionRule};
 use crate::db::schema::{employment_spell, observation, placement};
 use crate::db::{Day, DbConnection, Id, PageRequest};
+use crate::dispatches::outcomes;
 use crate::error::{Code, Error, Fault, Result};
 use crate::http::query::AnyOf;
 use crate::identity::Scope;
@@ -124,6 +126,10 @@ pub struct PlacementRetention {
     /// Every report, correction and withdrawal of an exit, in the order they were recorded.
     #[schema(max_items = 1000)]
     pub exits: Vec<ExitEntry>,
+    /// The quota whose place the worker takes; after a transfer that of the new employer, null where none is taken.
+    pub place_quota_id: Option<Id>,
+    /// The replacement owed for this worker's exit, if one is or was.
+    pub replacement_duty: Option<ReplacementDutyToday>,
     /// The latest observations, newest first; the list of observations has them all.
     #[schema(max_items = 200)]
     pub observations: Vec<Observation>,
@@ -164,11 +170,16 @@ pub fn placement_retention(
         .ok_or_else(|| Error::not_found("placement", "安置记录"))?;
     let rules = RuleBook::read(connection, agreement_id)?;
     let rule = history.placed.onboarded_on.and_then(|day| rules.rule_on(day));
-    let exits = store::exits::of(connection, agreement_id, &[placement_id])?;
-    Ok(view(history, exits, rule, as_of))
+    let ids = [placement_id];
+    let exits = store::exits::of(connection, agreement_id, &ids)?;
+    let duty = guarantee::store::of(connection, agreement_id, &ids)?.remove(&placement_id);
+    let place_quota_id = outcomes::quotas_taken(connection, agreement_id, &ids)?.remove(&placement_id);
+    let replacement_duty =
+        duty.filter(|duty| duty.opened_at.day() <= as_of).map(|duty| ReplacementDutyToday::of(duty, as_of));
+    Ok(PlacementRetention { exits, place_quota_id, replacement_duty, ..view(history, rule, as_of) })
 }
 
-fn view(history: History, exits: Vec<ExitEntry>, rule: Option<&RetentionRule>, as_of: Day) -> PlacementRetention {
+fn view(history: History, rule: Option<&RetentionRule>, as_of: Day) -> PlacementRetention {
     let checks = rule.map(|rule| {
         let questions = questions(rule);
         let verdicts = history.judge(rule, &questions, as_of).unwrap_or_default();
@@ -187,7 +198,9 @@ fn view(history: History, exits: Vec<ExitEntry>, rule: Option<&RetentionRule>, a
         rule_id: rule.map(|rule| rule.rule_id.clone()),
         checks: checks.unwrap_or_default(),
         spells: spells.unwrap_or_default(),
-        exits,
+        exits: Vec::new(),
+        place_quota_id: None,
+        replacement_duty: None,
         observations,
     }
 }

@@ -202,7 +202,7 @@ pub struct NewExits {
 }
 
 /// Work at an employer begins, or goes on after an absence (返岗). Where the worker is with another employer until then, that spell
-/// ends the day before as a transfer, in the same step.
+/// ends the day before as a transfer, and the place moves to the quota of the new employer, in the same step.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"placement_id": "0192f0c1-7d5e-7c3a-9b61-2f4e8d7a6c50", "employer_id": "0192f0c1-7d5e-7c3a-9b61-2f4e8d7a6c51", "region_code": "330782", "started_on": "2026-04-16", "grain": "day"}))]
@@ -222,6 +222,11 @@ pub struct NewSpell {
     pub started_on: Day,
     /// How exact that is.
     pub grain: DateGrain,
+    /// The quota of that employer whose place the worker takes; the place at the employer before is free again. Left out: the employer's
+    /// only quota there that takes anybody on that day, where it has a place left; where it has none, the move takes no place. Of several
+    /// the row has to name one.
+    #[serde(default)]
+    pub quota_id: Option<Id>,
     /// The sender's own reference of the row, given back in the receipt.
     #[serde(default)]
     #[schema(max_length = 100, min_length = 1)]

@@ -46,7 +46,8 @@ pub async fn record_observations(
 ///
 /// Who left, on which day or in which month, and why. The open spell ends; `holiday_home` and `transferred` leave the placement open,
 /// every other reason ends it and frees the worker for another dispatch. The party that reported an end may correct it, or withdraw it. An
-/// exit reported later than `deadlines.exit_days` of the terms gives is taken and marked late.
+/// exit reported later than `deadlines.exit_days` of the terms gives is taken and marked late. One within the `guarantee` of the terms opens
+/// a replacement duty and frees the place.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewExits,
     responses((status = 207, description = "What became of each row; the id is the spell that ended", body = Receipts)), security(("oauth2" = ["retention.write"])))]
 #[post("/exits")]
@@ -89,8 +90,8 @@ pub async fn withdraw_exit(
 /// Records spells
 ///
 /// Work begins at an employer, or goes on after an absence (返岗). Where the worker is with another employer until then, that spell ends
-/// the day before as a transfer: the clock of the region runs on, the clock of the first employer does not. The first spell is known
-/// from the arrival and needs no row.
+/// the day before as a transfer: the clock of the region runs on, the clock of the first employer does not, the old place is free and one
+/// of the new employer's quota is taken (`quota_id`). The first spell is known from the arrival and needs no row.
 #[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewSpells,
     responses((status = 207, description = "What became of each row; the id is the spell", body = Receipts)), security(("oauth2" = ["retention.write"])))]
 #[post("/spells")]
@@ -199,4 +200,5 @@ pub fn mount_within(config: &mut ServiceConfig) {
         .service(list_observations)
         .service(get_retention_figures)
         .service(get_retention_curve);
+    super::guarantee::routes::mount_within(config);
 }

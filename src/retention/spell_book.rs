@@ -173,6 +173,12 @@ impl SpellBook {
         self.ended.filter(|_| self.end_changed)
     }
 
+    /// The latest spell, while the placement goes on.
+    #[must_use]
+    pub fn latest(&self) -> Option<&Spell> {
+        self.entries.last().filter(|_| self.ended.is_none()).map(|entry| &entry.spell)
+    }
+
     /// The exits that were reported, in order; which of them are late is for the terms to say.
     #[must_use]
     pub fn exits(&self) -> &[ExitEntry] {

@@ -59,6 +59,9 @@ crate::text_enum! {
         EvidenceBelowMinimum => "evidence_below_minimum" / "证据等级不足",
         /// The observations that would show it carry a wage under the floor.
         WageBelowFloor => "wage_below_floor" / "工资低于下限",
+        /// In post at the node, but the wages shown add up to less than the income that the rule asks for. Remedy: ask for the wage ledgers of the
+        /// months that are missing.
+        IncomeBelowFloor => "income_below_floor" / "收入总额未达下限",
         /// The observations that would show it carry no wage, and the agreement has a floor.
         WageNotShown => "wage_not_shown" / "缺少工资信息",
     }

@@ -72,6 +72,10 @@ impl RetentionReason {
                 "The records would do, but they show a wage under the floor of the agreement: check the wage ledger.",
                 "有在岗记录，但工资低于协议规定的下限：请核对工资台账。",
             ),
+            Self::IncomeBelowFloor => (
+                "In post, but the wages shown add up to less than the income that the agreement asks for: ask for the wage ledgers of the missing months.",
+                "核查日在岗，但已载明的工资合计未达协议规定的收入总额：请补充缺失月份的工资台账。",
+            ),
             Self::WageNotShown => (
                 "The records would do, but they show no wage, and the agreement has a floor: ask for the wage ledger.",
                 "有在岗记录，但未载明工资，而协议规定了工资下限：请补充工资台账。",
@@ -98,6 +102,7 @@ mod tests {
             Why::DaysNotShown,
             Why::EvidenceBelowMinimum,
             Why::WageBelowFloor,
+            Why::IncomeBelowFloor,
             Why::WageNotShown,
         ];
         for reason in unverifiable {

@@ -17,7 +17,7 @@ use crate::support::TestApp;
 use crate::support::scene::Scene;
 
 /// Tables that have as many rows for an agreement, or a party, as it has people.
-const LARGE: [&str; 11] = [
+const LARGE: [&str; 13] = [
     "placement",
     "claim",
     "observation",
@@ -28,6 +28,8 @@ const LARGE: [&str; 11] = [
     "discrepancy",
     "discrepancy_entry",
     "discrepancy_duty",
+    "replacement_duty",
+    "transferred_place",
     "worker",
 ];
 
@@ -86,12 +88,29 @@ async fn a_year_of_a_few(app: TestApp) -> Scene {
     scene.app.post(&scene.employer, &scene.path("/observations"), json!({ "rows": [seen, named] })).await.expect(207);
     let left = json!({ "placement_id": placements[1], "ended_on": "2026-06-09", "grain": "day", "reason": "resigned" });
     scene.app.post(&scene.employer, &scene.path("/exits"), json!({ "rows": [left] })).await.expect(207);
+    transferred_and_gone(&scene, &placements[2..4]).await;
     let named =
         json!({ "placement_ref": "SY-1", "outcome": "onboarded", "happened_on": "2026-03-06", "evidence": "e2" });
     scene.app.post(&scene.employer, &scene.path("/claims"), json!({ "rows": [named] })).await.expect(207);
     let cut_off = json!({ "cut_off_on": "2026-06-09" });
     scene.app.post(&scene.origin, &scene.path("/reconciliations"), cut_off).await.expect(201);
     scene
+}
+
+/// One moves to another employer; one leaves within the guarantee, and then it was a mistake.
+async fn transferred_and_gone(scene: &Scene, placements: &[String]) {
+    let other = scene.app.party("义乌针织有限公司", "employer", "330782").await;
+    let moved = json!({ "placement_id": placements[0], "employer_id": other.id, "region_code": "330782", "started_on": "2026-04-21", "grain": "day" });
+    let left = json!({ "placement_id": placements[1], "ended_on": "2026-05-20", "grain": "day", "reason": "resigned" });
+    let calls = [("/spells", &scene.destination, moved), ("/exits", &scene.employer, left)];
+    let mut ids = Vec::new();
+    for (path, by, row) in calls {
+        let told = scene.app.post(by, &scene.path(path), json!({ "rows": [row] })).await.expect(207);
+        assert_eq!(told.body["accepted"], 1, "{}", told.body);
+        ids.push(told.text("/results/0/id"));
+    }
+    let withdrawal = scene.path(&format!("/exits/{}/withdrawal", ids[1]));
+    scene.app.post(&scene.employer, &withdrawal, json!({})).await.expect(200);
 }
 
 /// The statements over the rows of a call that were seen on a back end.

@@ -9,6 +9,7 @@
 pub mod chance;
 pub mod cluster;
 pub mod conformance;
+pub mod hand_case;
 pub mod scene;
 pub mod wire;
 

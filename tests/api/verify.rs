@@ -61,6 +61,12 @@ on_both! {
         is_seen(app, None, sql, "places and their ledger", "its entries give 0 and 3").await;
     }
 
+    /// As many places are filled as placements take, wherever their workers have moved.
+    async fn a_placement_that_takes_a_place_nobody_counted_is_named(app: TestApp) {
+        let sql = "update placement set holds_place = (1 = 0)";
+        is_seen(app, None, sql, "places and their ledger", "counts 3 places filled, its placements take 0").await;
+    }
+
     /// The figures officials read are what the rows behind them give.
     async fn a_tally_apart_from_its_rows_is_named(app: TestApp) {
         let sql = "update tally set persons = persons + 1, placements = placements + 1 where measure = 'onboarded' and scope = 'any' and population = 'all'";

@@ -1,0 +1,2 @@
+drop table transferred_place;
+drop table replacement_duty;
