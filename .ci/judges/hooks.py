@@ -11,7 +11,7 @@ with open(os.environ["LABOUR_EXCHANGE_IDS"], encoding="utf-8") as file:
     KNOWN = json.load(file)
 
 # Parameters whose good values depend on today and on the terms of the agreement.
-IN_EFFECT = {"as_of": "2021-10-01", "node": "90d", "target": 1}
+IN_EFFECT = {"as_of": "2021-10-01", "known_before": "2021-10-02T00:00:00Z", "node": "90d", "target": 1}
 # After one of these an agreement, a party or a client is good for nothing else, so all of them get the same one.
 ENDS = ("termination", "suspension", "resumption", "withdrawal", "cancellation", "closure", "erasure", "revocation")
 
