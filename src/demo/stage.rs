@@ -203,6 +203,8 @@ fn terms(plan: &AgreementPlan) -> Value {
             "start_basis": "onboarded_day", "minimum_evidence": "e2", "monthly_wage_floor_fen": null, "evidence_valid_days": 45,
         },
         "attribution": "earliest_confirmed_arrival",
+        // The reports of that year tell of no guarantee.
+        "guarantee": { "window_days": 0 },
         "hold_days": 30,
         "deadlines": { "answer_days": 14, "exit_days": 7 },
         "data_sharing": {

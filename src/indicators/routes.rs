@@ -40,6 +40,7 @@ pub struct IndicatorRowsFilter {
     /// Only facts recorded before this instant count; the end of the day unless told, or now where the day is not over.
     pub known_before: Option<Instant>,
     /// Of which number; the numerator unless told.
+    #[param(inline)]
     pub side: Option<FigureSide>,
     /// Of which part, for the numerator of a split.
     #[param(max_length = 40, example = "outside_province")]

@@ -171,6 +171,28 @@ fn every_problem_is_named_and_more_may_come() {
     assert!(code["description"].as_str().unwrap().contains("accept a code you do not know"), "{code}");
 }
 
+/// Every place of the document that points to another part of it.
+fn references(value: &'static Value, found: &mut BTreeSet<&'static str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn what_the_document_points_to_is_there() {
+    let mut found = BTreeSet::new();
+    references(document(), &mut found);
+    assert!(found.len() > 100, "references were read: {}", found.len());
+    let lost: Vec<_> =
+        found.into_iter().filter(|name| document().pointer(name.trim_start_matches('#')).is_none()).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}
+
 #[test]
 fn what_is_made_leads_on() {
     for operation in operations() {
