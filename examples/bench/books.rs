@@ -1,5 +1,8 @@
 //! A run over an agreement of a million placements and a million claims, beside a hand-written join of the same tables.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl;
@@ -53,12 +56,12 @@ fn told(name: &str, took: Duration, join: Duration) {
 }
 
 async fn run(side: &Side) -> Duration {
-    forget_peak();
+    let memory = Memory::watch();
     let begun = Instant::now();
     let run =
         side.post(&side.origin, &side.path("/reconciliations"), &json!({ "cut_off_on": crate::scene::today() })).await;
     let took = begun.elapsed();
-    println!("  memory at its highest: {} MiB", peak_mib());
+    println!("  memory grew by {} MiB at the most", memory.most());
     println!("  {} rows, {} examined, hash {}", run["row_count"], run["examined_rows"], run["rows_hash"]);
     took
 }
@@ -226,14 +229,37 @@ fn compare(connection: &mut DbConnection, agreement: Id) -> Result<()> {
     Ok(())
 }
 
-/// From here on the most memory is measured anew.
-fn forget_peak() {
-    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+/// Watches the memory of the process that no file stands behind: SQLite maps its file into memory as well, which the kernel takes back.
+struct Memory {
+    over: Arc<AtomicBool>,
+    watcher: JoinHandle<u64>,
 }
 
-/// The most memory the process has had, in MiB.
-fn peak_mib() -> u64 {
+impl Memory {
+    fn watch() -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&over);
+        let watcher = std::thread::spawn(move || {
+            let before = anonymous_kib();
+            let mut highest = before;
+            while !told.load(Ordering::Relaxed) {
+                highest = highest.max(anonymous_kib());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            highest - before
+        });
+        Self { over, watcher }
+    }
+
+    /// How much it has grown at the most, in MiB.
+    fn most(self) -> u64 {
+        self.over.store(true, Ordering::Relaxed);
+        self.watcher.join().unwrap() / 1024
+    }
+}
+
+fn anonymous_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() / 1024
+    let line = status.lines().find(|line| line.starts_with("RssAnon")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or_default()
 }
