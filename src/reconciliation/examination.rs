@@ -94,8 +94,7 @@ impl<'m> Examination<'m> {
         }
         let gathering = self.books.gather(connection, &persons)?;
         placements.extend(gathering.placements.iter().map(|row| Id(row.placement.id)));
-        placements.sort_unstable();
-        let stretch = self.books.stretch_of(connection, &placements)?;
+        let stretch = self.books.stretch_of(connection, &gathering, &placements)?;
         let resolution = resolve(&gathering, self.measure);
         let mut found = Vec::new();
         let mut keep = |row: &Compared<'_>| {

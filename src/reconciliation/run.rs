@@ -95,6 +95,7 @@ fn continued(connection: &mut DbConnection, books: &Books, terms: &RuleBook) -> 
         *left.carried.departed.entry(Id(quota)).or_default() += departures;
     }
     let departed = left.carried.departed.iter().map(|(quota, departures)| (quota.0, *departures)).collect();
+    // In a crowded quota any arrival may move the rank of any other, which is not followed from run to run.
     if left.carried.measured_by != fingerprint(&measure) || !measure.crowded(&departed).is_empty() {
         return Ok(None);
     }
@@ -129,7 +130,6 @@ fn examine_all(connection: &mut DbConnection, run: &ReconciliationRun, books: Bo
             break;
         }
     }
-    // With a rank in a crowded quota any arrival may move any other, which is not followed from run to run.
     let carried = Carried {
         departed: walk.departed.iter().map(|(quota, departures)| (Id(*quota), *departures)).collect(),
         measured_by: fingerprint(&walk.measure),

@@ -127,7 +127,8 @@ impl Walk {
         let Self { books, measure, ranks, .. } = self;
         let persons: HashSet<Vec<u8>> = books.persons_of(connection, placements)?.into_values().flatten().collect();
         let gathering = books.gather(connection, &Vec::from_iter(persons))?;
-        let (stretch, resolution) = (books.stretch_of(connection, placements)?, resolve(&gathering, measure));
+        let (stretch, resolution) =
+            (books.stretch_of(connection, &gathering, placements)?, resolve(&gathering, measure));
         Comparison { stretch: &stretch, resolution: &resolution, measure, ranks }.each(visit)
     }
 

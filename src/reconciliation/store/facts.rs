@@ -271,17 +271,18 @@ impl Books {
                 placement: self.placement(row, ended_on),
             })
             .collect();
-        let claims = self.claims_of(connection, &placements)?;
+        let ids: Vec<Id> = placements.iter().map(|row| Id(row.placement.id)).collect();
+        let mut claims: HashMap<Uuid, Vec<ClaimRecord>> = HashMap::new();
+        for claim in self.claims_about(connection, &ids)? {
+            claims.entry(claim.placement_id.unwrap_or_default()).or_default().push(claim);
+        }
         let identity = self.claims_naming(connection, wanted)?;
         Ok(Gathering { placements, claims, identity })
     }
 
-    fn claims_of(
-        &self,
-        connection: &mut DbConnection,
-        placements: &[IdentifiedPlacement],
-    ) -> Result<HashMap<Uuid, Vec<ClaimRecord>>> {
-        let wanted = RowSet::list("placement_id", placements.iter().map(|row| Id(row.placement.id)));
+    /// The claims about some placements, in ascending order of placement and claim.
+    pub(super) fn claims_about(&self, connection: &mut DbConnection, placements: &[Id]) -> Result<Vec<ClaimRecord>> {
+        let wanted = RowSet::list("placement_id", placements.iter().copied());
         let rows: Vec<ClaimColumns> = statement(format!(
             "select {CLAIM} from ? k cross join claim c {REPLACED} \
              where c.agreement_id = k.agreement_id and c.placement_id = k.placement_id and {COUNTS} order by c.placement_id, c.id"
@@ -292,12 +293,7 @@ impl Books {
         .bind(self.cut_off)
         .returning::<ClaimTypes>()
         .load(connection)?;
-        let direct = rows.into_iter().map(claim).collect();
-        let mut claims: HashMap<Uuid, Vec<ClaimRecord>> = HashMap::new();
-        for claim in matches::together(direct, matches::of(self, connection, placements)?) {
-            claims.entry(claim.placement_id.unwrap_or_default()).or_default().push(claim);
-        }
-        Ok(claims)
+        Ok(matches::together(rows.into_iter().map(claim).collect(), matches::of(self, connection, placements)?))
     }
 
     fn claims_naming(&self, connection: &mut DbConnection, wanted: RowSet<&[u8]>) -> Result<Vec<IdentityRecord>> {

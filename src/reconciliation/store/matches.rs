@@ -10,7 +10,7 @@ use super::facts::{Books, CLAIM, COUNTS, ClaimColumns, ClaimTypes, REPLACED, cla
 use crate::db::{DbConnection, Id, RowSet, statement};
 use crate::error::Result;
 use crate::reconciliation::persons::latest_of_each;
-use crate::reconciliation::records::{ClaimRecord, IdentifiedPlacement};
+use crate::reconciliation::records::ClaimRecord;
 
 /// Whether a match `m` stood by then; two binds, the instant twice.
 const STOOD: &str = "m.recorded_at < ? and (m.undone_at is null or m.undone_at >= ?)";
@@ -45,12 +45,8 @@ pub(super) fn between(books: &Books, connection: &mut DbConnection, after: Id, l
 }
 
 /// The claims matched to these placements.
-pub(super) fn of(
-    books: &Books,
-    connection: &mut DbConnection,
-    placements: &[IdentifiedPlacement],
-) -> Result<Vec<ClaimRecord>> {
-    let wanted = RowSet::list("placement_id", placements.iter().map(|row| Id(row.placement.id)));
+pub(super) fn of(books: &Books, connection: &mut DbConnection, placements: &[Id]) -> Result<Vec<ClaimRecord>> {
+    let wanted = RowSet::list("placement_id", placements.iter().copied());
     let rows: Vec<ClaimColumns> = statement(format!(
         "select {} from ? k cross join claim_match m cross join claim c {REPLACED} \
          where m.agreement_id = k.agreement_id and m.placement_id = k.placement_id and {STOOD} \

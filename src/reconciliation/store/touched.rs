@@ -7,17 +7,15 @@
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::RunQueryDsl;
-use diesel::sql_types::{BigInt, Binary, Nullable};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use uuid::Uuid;
 
-use super::facts::{
-    Books, CLAIM, COUNTS, ClaimColumns, ClaimTypes, PLACEMENT, PlacementColumns, PlacementTypes, REPLACED, claim,
-};
-use super::matches;
+use super::facts::{Books, PLACEMENT, PlacementColumns, PlacementTypes};
 use crate::db::{Day, DbConnection, Id, Instant, RowSet, Uid, statement};
 use crate::error::Result;
 use crate::reconciliation::facts::SeenSummary;
-use crate::reconciliation::records::{IdentifiedPlacement, PlacementRecord, Stretch};
+use crate::reconciliation::persons::Gathering;
+use crate::reconciliation::records::{ClaimRecord, PlacementRecord, Stretch};
 
 /// What is to be examined again.
 #[derive(Debug, Default)]
@@ -38,7 +36,7 @@ impl Touched {
     }
 }
 
-/// Placements about which something was recorded; the agreement and the instant, twice each where two instants count.
+/// Placements about which something was recorded; two binds, the agreement and the instant.
 const PLACEMENTS: [&str; 7] = [
     "select placement_id from claim where agreement_id = ? and recorded_at >= ? and placement_id is not null",
     "select placement_id from observation where agreement_id = ? and recorded_at >= ?",
@@ -51,7 +49,7 @@ const PLACEMENTS: [&str; 7] = [
      and w.version > 1 and w.updated_at >= ? and p.origin_id = w.party_id and p.worker_id = w.id and p.agreement_id = a.agreement_id",
 ];
 
-/// Persons named by a claim that was recorded, matched by hand, or parted from its placement.
+/// Persons named by a claim that was recorded, matched by hand, or parted from its placement; the same binds.
 const PERSONS: [&str; 2] = [
     "select exchange_index from claim where agreement_id = ? and recorded_at >= ? and placement_id is null and exchange_index is not null",
     "select c.exchange_index from claim_match m join claim c on c.agreement_id = m.agreement_id and c.id = m.claim_id \
@@ -128,49 +126,36 @@ impl Books {
         .load(connection)?)
     }
 
-    /// Some placements with what is said about each, in the form of a stretch.
-    pub fn stretch_of(&self, connection: &mut DbConnection, placements: &[Id]) -> Result<Stretch> {
+    /// Some placements with what is said about each, in the form of a stretch; what was gathered of them is not read again.
+    pub fn stretch_of(&self, connection: &mut DbConnection, gathering: &Gathering, wanted: &[Id]) -> Result<Stretch> {
+        let mut missing: BTreeSet<Id> = wanted.iter().copied().collect();
+        let gathered = gathering.placements.iter().map(|row| &row.placement);
+        let mut placements: Vec<PlacementRecord> =
+            gathered.filter(|placement| missing.remove(&Id(placement.id))).cloned().collect();
+        let about = |placement: &PlacementRecord| gathering.claims.get(&placement.id).cloned().unwrap_or_default();
+        let mut claims: Vec<ClaimRecord> = placements.iter().flat_map(about).collect();
+        if !missing.is_empty() {
+            let missing = Vec::from_iter(missing);
+            placements.extend(self.placements(connection, &missing)?);
+            claims.extend(self.claims_about(connection, &missing)?);
+        }
+        placements.sort_unstable_by_key(|placement| placement.id);
+        claims.sort_unstable_by_key(|claim| (claim.placement_id, claim.id));
+        let ids: Vec<Id> = placements.iter().map(|placement| Id(placement.id)).collect();
+        let disputed = self.disputed_of(connection, &ids)?.into_iter().map(|id| id.0).collect();
+        Ok(Stretch { claims, seen: self.seen_of(connection, &ids)?, disputed, placements })
+    }
+
+    fn placements(&self, connection: &mut DbConnection, ids: &[Id]) -> Result<Vec<PlacementRecord>> {
         let rows: Vec<PlacementColumns> = statement(format!(
             "select {PLACEMENT} from ? r cross join placement p cross join dispatch d where p.agreement_id = r.agreement_id and p.id = r.id \
-             and d.agreement_id = p.agreement_id and d.id = p.dispatch_id and p.enrolled_at < ? order by p.id"
+             and d.agreement_id = p.agreement_id and d.id = p.dispatch_id and p.enrolled_at < ?"
         ))
-        .bind(self.keyed("id", placements))
+        .bind(self.keyed("id", ids))
         .bind(self.known_before)
         .returning::<PlacementTypes>()
         .load(connection)?;
-        let known: Vec<PlacementRecord> = rows.into_iter().map(|row| self.placement(row, None)).collect();
-        let identified = |placement: &PlacementRecord| IdentifiedPlacement {
-            worker_key: Vec::new(),
-            name_key: Vec::new(),
-            placement: placement.clone(),
-        };
-        let matched = matches::of(self, connection, &known.iter().map(identified).collect::<Vec<_>>())?;
-        let mut claims = matches::together(self.claims_about(connection, placements)?, matched);
-        claims.sort_unstable_by_key(|claim| (claim.placement_id, claim.id));
-        Ok(Stretch {
-            claims,
-            seen: self.seen_of(connection, placements)?,
-            disputed: self.disputed_of(connection, placements)?.into_iter().map(|id| id.0).collect(),
-            placements: known,
-        })
-    }
-
-    fn claims_about(
-        &self,
-        connection: &mut DbConnection,
-        placements: &[Id],
-    ) -> Result<Vec<crate::reconciliation::records::ClaimRecord>> {
-        let rows: Vec<ClaimColumns> = statement(format!(
-            "select {CLAIM} from ? k cross join claim c {REPLACED} \
-             where c.agreement_id = k.agreement_id and c.placement_id = k.id and {COUNTS} order by c.placement_id, c.id"
-        ))
-        .bind(self.keyed("id", placements))
-        .bind(self.known_before)
-        .bind(self.known_before)
-        .bind(self.cut_off)
-        .returning::<ClaimTypes>()
-        .load(connection)?;
-        Ok(rows.into_iter().map(claim).collect())
+        Ok(rows.into_iter().map(|row| self.placement(row, None)).collect())
     }
 
     fn seen_of(&self, connection: &mut DbConnection, placements: &[Id]) -> Result<HashMap<Uuid, SeenSummary>> {
@@ -182,7 +167,7 @@ impl Books {
         .bind(self.keyed("id", placements))
         .bind(self.known_before)
         .bind(self.cut_off)
-        .returning::<(Uid, diesel::sql_types::Text, diesel::sql_types::Text)>()
+        .returning::<(Uid, Text, Text)>()
         .load(connection)?;
         Ok(rows.into_iter().map(|row| self.seen(row)).collect())
     }
