@@ -30,6 +30,9 @@ permissions! {
     RetentionWrite "retention.write" "Record observations and exits" "提交在岗记录和离岗信息";
     ReconciliationWrite "reconciliation.write" "Run reconciliations" "发起对账";
     StatementsWrite "statements.write" "Compute, open, object to and sign monthly statements" "计算、公示、异议和签署月度对账单";
+    JobsRead "jobs.read" "Read the own jobs and what became of each row" "读取本方任务及逐行结果";
+    JobsWrite "jobs.write" "Cancel own jobs" "取消本方任务";
+    SandboxWrite "sandbox.write" "Move the clock of a sandbox" "拨动沙箱时钟";
     EventsRead "events.read" "Read the event feed" "读取事件流";
 }
 
@@ -45,10 +48,20 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
             "agreements.write",
             "arrivals.write",
             "retention.write",
+            "jobs.read",
+            "jobs.write",
             "events.read",
         ],
         "employer" => {
-            vec!["parties.read", "agreements.read", "arrivals.write", "retention.write", "events.read"]
+            vec![
+                "parties.read",
+                "agreements.read",
+                "arrivals.write",
+                "retention.write",
+                "jobs.read",
+                "jobs.write",
+                "events.read",
+            ]
         }
         _ => all.filter(|scope| *scope != "parties.write").collect(),
     }
