@@ -181,7 +181,7 @@ pub fn routes(config: &mut ServiceConfig) {
     crate::jobs::routes::mount(config);
     crate::events::routes::mount(config);
     crate::code_lists::routes::mount(config);
-    crate::sandbox::mount(config);
+    crate::sandbox::routes::mount(config);
     crate::http::docs::mount(config);
 }
 

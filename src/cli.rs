@@ -103,7 +103,7 @@ impl Cli {
                 let as_planned = demo::run(storage, &options)?;
                 return Ok(if as_planned { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
-            Command::Sandbox(options) => sandbox::run(storage, &options)?,
+            Command::Sandbox(options) => sandbox::run(&options)?,
             Command::Migrate => migrate::run(storage)?,
             Command::Openapi => openapi::run(),
             Command::Operator(command) => operator::run(storage, &command)?,

@@ -42,7 +42,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("jobs", "app", "a job is carried out with what the application hands to commands"),
     ("_command.rs", "app", "a command over rows is handed the application's state, in a request and in a job"),
     ("_commands.rs", "app", "a command over rows is handed the application's state, in a request and in a job"),
-    ("sandbox.rs", "app", "a handler is handed the application's state"),
     ("routes.rs", "app", "a handler is handed the application's state"),
     ("routes/", "app", "a handler is handed the application's state"),
 ];
@@ -71,6 +70,7 @@ const HTTP: &[(&str, &str)] = &[
     ("identity.rs", "the caller is an extractor"),
     ("identity/oauth.rs", "the token endpoint and its metadata speak OAuth's own shapes"),
     ("identity/oauth/refused.rs", "refusals of the token endpoint are answers of OAuth's own shape"),
+    ("bulk/posted.rs", "reads the rows of a request, in whichever form"),
     ("demo.rs", "starts the server it plays against"),
 ];
 

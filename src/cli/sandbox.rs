@@ -45,14 +45,13 @@ const PARTNERS: [(&str, &str, PartyKind, Option<&str>); 4] = [
 ];
 
 /// Serves until SIGTERM or SIGINT. A folder that holds a sandbox already is gone on with, its clock where `from` says.
-pub fn run(config: &StorageConfig, options: &Options) -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     let mut server = options.server.clone();
     server.listen = free_address(server.listen)?;
     let config = StorageConfig {
         database: format!("sqlite:{}", options.folder.join("exchange.db").display()),
         key_file: options.folder.join("keys.json"),
         public_url: format!("http://{}", server.listen),
-        ..config.clone()
     };
     let location = storage::location(&config)?;
     let keys = storage::keys(&config, &location)?;
@@ -60,7 +59,7 @@ pub fn run(config: &StorageConfig, options: &Options) -> Result<()> {
     let clock = Clock::fixed(from.start().plus_seconds(9 * 3_600));
     let named = options.folder.join("sandbox.json");
     let partners = match std::fs::read(&named) {
-        Ok(told) => serde_json::from_slice::<Value>(&told)?["partners"].take(),
+        Ok(told) => serde_json::from_slice::<Value>(&told)?.get("partners").cloned().unwrap_or_default(),
         Err(_) => once(&mut location.open(false)?, |connection| seed(connection, options, &clock))?,
     };
     let told = json!({ "url": config.public_url, "partners": partners });

@@ -1,6 +1,7 @@
 //! A file taken in as a job: its rows arrive piece by piece and wait, sealed, until the last is there.
 
-use super::store::{self, NewJob, NewPart};
+use super::store::parts::{self, NewPart};
+use super::store::{self, NewJob};
 use super::{Job, JobKind, JobState};
 use serde_json::Value;
 
@@ -100,7 +101,7 @@ impl Upload {
         let (job_id, now) = (self.job_id, self.state.clock.now());
         self.parts += 1;
         let part = NewPart { rows, ..part };
-        self.state.db.write(move |connection| store::add_part(connection, job_id, &part, now)).await
+        self.state.db.write(move |connection| parts::add(connection, job_id, &part, now)).await
     }
 
     /// Queues the job under the idempotency key of the request and answers with it. A repeat of the request takes its own rows away.
@@ -160,7 +161,7 @@ impl Drop for Upload {
             return;
         }
         let (state, job_id) = (self.state.clone(), self.job_id);
-        actix_web::rt::spawn(async move {
+        tokio::spawn(async move {
             if let Err(error) = state.db.write(move |connection| store::delete(connection, job_id)).await {
                 tracing::warn!(error = error.code.as_str(), "the rows of a cut upload stay until the sweep");
             }

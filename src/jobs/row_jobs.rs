@@ -2,7 +2,8 @@
 
 use std::pin::Pin;
 
-use super::store::{self, Part, Progress};
+use super::store::parts::{self, Part};
+use super::store::{self, Progress};
 use super::work::{finished, until};
 use super::{Leased, receiving};
 use crate::app::State;
@@ -22,8 +23,8 @@ pub fn step_of<C: RowCommand>(state: State, leased: Leased) -> Pin<Box<dyn Futur
 async fn part_of<C: RowCommand>(state: State, leased: Leased) -> Result<bool> {
     let command: C = serde_json::from_value(leased.job.about.clone())?;
     let (job_id, from) = (leased.job.id, leased.job.processed_rows);
-    let parts = state.db.read(move |connection| store::parts(connection, job_id, (from, false), 1)).await?;
-    let part = parts.into_iter().next().ok_or_else(|| Error::internal("a part of a job is gone"))?;
+    let found = state.db.read(move |connection| parts::from_row(connection, job_id, (from, false), 1)).await?;
+    let part = found.into_iter().next().ok_or_else(|| Error::internal("a part of a job is gone"))?;
     let sealed = state.keys.open(receiving::place(part.id), &part.rows).map_err(Error::internal)?;
     let records: Vec<Record> = serde_json::from_str(sealed.expose())?;
     let first = usize::try_from(part.first_row).map_err(Error::internal)?;
@@ -57,7 +58,7 @@ async fn settle<C: RowCommand>(
         let receipts = carry_out(connection, context, &command, RowsMode::default(), (&rows, prepared))?;
         let progress = progress_of(&receipts)?;
         let told = (progress.rejected, serde_json::to_string(&receipts.results)?);
-        store::settle_part(connection, leased.job.id, number, (told.0, &told.1))?;
+        parts::settle(connection, leased.job.id, number, (told.0, &told.1))?;
         let now = leased.actor.now;
         store::advance(connection, &leased, progress, (now, until(now)), last)?;
         if last {

@@ -12,7 +12,7 @@ use super::store::runs::{self, RunFilter};
 use crate::agreements::store::membership;
 use crate::app::State;
 use crate::db::{Id, Page};
-use crate::error::{Faults, Result};
+use crate::error::Result;
 use crate::http::extract::Prefer;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
@@ -55,14 +55,11 @@ async fn run_reconciliation(
 ) -> Result<Answer> {
     let (actor, agreement_id) = (caller.actor(&state), path.into_inner());
     let (Posted { body: NewReconciliation { cut_off_on }, key }, follow) = (posted, state.follow);
+    let command = Reconcile { agreement_id, cut_off_on };
     let answer = key.run(&state, move |connection| {
-        membership(connection, &actor.scope, agreement_id)?;
-        let mut faults = Faults::new();
-        let (en, zh) = ("the cut-off is today at the latest", "截止日不得晚于今天");
-        faults.require(cut_off_on <= actor.now.day(), "/cut_off_on", "in_the_future", en, zh);
-        faults.check()?;
+        command.admit(connection, &actor)?;
         if prefer.respond_async || runs::has_more_placements(connection, agreement_id, AT_ONCE_MAX)? {
-            return accepted(&Reconcile { agreement_id, cut_off_on }.queue(connection, &actor)?);
+            return accepted(&command.queue(connection, &actor)?);
         }
         let run = reconcile(connection, &actor, follow, agreement_id, cut_off_on)?;
         let location = format!("/v1/agreements/{agreement_id}/reconciliations/{}", run.id);

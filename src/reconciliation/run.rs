@@ -63,7 +63,7 @@ pub fn reconcile(
 #[derive(Debug)]
 pub enum Begun {
     /// It continued another and is done.
-    Done(ReconciliationRun),
+    Done(Box<ReconciliationRun>),
     /// It goes over every row, step by step.
     Full(Box<FullRun>),
 }
@@ -90,7 +90,7 @@ pub fn begin_in_steps(
     match base {
         Some(base) => {
             let done = examine_again(connection, &run, books, base)?;
-            conclude(connection, actor, follow, &run, &done).map(Begun::Done)
+            conclude(connection, actor, follow, &run, &done).map(Box::new).map(Begun::Done)
         }
         None => Ok(Begun::Full(Box::new(FullRun::begin(connection, run, books, &terms)?))),
     }

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::run::{Begun, FullRun, begin_in_steps};
 use super::store::runs;
+use crate::agreements::store::membership;
 use crate::app::State;
 use crate::db::{Day, DbConnection, Id};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Faults, Result};
 use crate::events::Actor;
 use crate::jobs::work::{self, Moved};
 use crate::jobs::{Job, JobKind, Leased, receiving};
@@ -28,6 +29,18 @@ pub struct Reconcile {
 }
 
 impl Reconcile {
+    /// Whether the caller may ask for it.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] for strangers to the agreement, [`Code::FieldInvalid`] for a cut-off to come.
+    pub fn admit(self, connection: &mut DbConnection, actor: &Actor) -> Result<()> {
+        membership(connection, &actor.scope, self.agreement_id)?;
+        let mut faults = Faults::new();
+        let (en, zh) = ("the cut-off is today at the latest", "截止日不得晚于今天");
+        faults.require(self.cut_off_on <= actor.now.day(), "/cut_off_on", "in_the_future", en, zh);
+        faults.check()
+    }
+
     /// Takes the run on as a job.
     ///
     /// # Errors

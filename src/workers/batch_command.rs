@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use actix_web::web;
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 
 use super::NewWorker;
 use super::registration::{Batch, Registration};
@@ -31,7 +31,8 @@ impl RowCommand for RegisterWorkers {
     /// Reads, decides and seals on threads that neither serve requests nor write to the database.
     async fn prepare(&self, state: &State, actor: &Actor, rows: Vec<NewWorker>) -> Result<Registration> {
         let (keys, party_id, today) = (Arc::clone(&state.keys), actor.scope.party_id, actor.now.day());
-        let batch = web::block(move || Batch::read(&keys, party_id, &rows, today)).await.map_err(Error::internal)??;
+        let batch =
+            spawn_blocking(move || Batch::read(&keys, party_id, &rows, today)).await.map_err(Error::internal)??;
         let (batch, known) = state
             .db
             .read(move |connection| {
@@ -40,7 +41,7 @@ impl RowCommand for RegisterWorkers {
             })
             .await?;
         let keys = Arc::clone(&state.keys);
-        web::block(move || batch.plan(&keys, known)).await.map_err(Error::internal)?
+        spawn_blocking(move || batch.plan(&keys, known)).await.map_err(Error::internal)?
     }
 
     fn apply(

@@ -9,7 +9,9 @@ use crate::identity::policy::SCOPES;
 
 /// Every shared part, by kind and name.
 pub fn components() -> [(&'static str, Map<String, Value>); 4] {
-    [("parameters", parameters()), ("headers", headers()), ("responses", responses()), ("securitySchemes", security())]
+    let mut headers = headers();
+    headers.extend(rate_headers());
+    [("parameters", parameters()), ("headers", headers), ("responses", responses()), ("securitySchemes", security())]
 }
 
 fn parameters() -> Map<String, Value> {
@@ -142,21 +144,6 @@ fn headers() -> Map<String, Value> {
             ),
         ),
         (
-            "RateLimitPolicy",
-            header(
-                text(200, "\"read\";q=6000;w=60"),
-                "The policy this call is counted under: `q` calls in `w` seconds for this client. As in \
-                 draft-ietf-httpapi-ratelimit-headers-11; absent where there is no limit.",
-            ),
-        ),
-        (
-            "RateLimit",
-            header(
-                text(200, "\"read\";r=5999;t=1"),
-                "Under that policy `r` calls are left; in `t` seconds all are again. Rely on 429 and `Retry-After`.",
-            ),
-        ),
-        (
             "WwwAuthenticate",
             required(header(
                 text(500, "Bearer error=\"invalid_token\""),
@@ -166,20 +153,43 @@ fn headers() -> Map<String, Value> {
     ])
 }
 
+/// What tells a client how many calls it has left.
+fn rate_headers() -> Map<String, Value> {
+    let header = |example: &str, description: &str| json!({ "schema": { "type": "string", "maxLength": 200, "example": example }, "description": description });
+    named([
+        (
+            "RateLimitPolicy",
+            header(
+                "\"read\";q=6000;w=60",
+                "The policy this call is counted under: `q` calls in `w` seconds for this client. As in \
+                 draft-ietf-httpapi-ratelimit-headers-11; absent where there is no limit.",
+            ),
+        ),
+        (
+            "RateLimit",
+            header(
+                "\"read\";r=5999;t=1",
+                "Under that policy `r` calls are left; in `t` seconds all are again. Rely on 429 and `Retry-After`.",
+            ),
+        ),
+    ])
+}
+
+fn problem(description: &str, code: Code, further: &[(&str, &str)]) -> Value {
+    let mut headers =
+        json!({ "X-Request-Id": reference("RequestId"), "Content-Language": reference("ContentLanguage") });
+    for (header, name) in further {
+        headers[header] = reference(name);
+    }
+    json!({
+        "description": description,
+        "headers": headers,
+        "content": { PROBLEM_JSON: { "schema": { "$ref": "#/components/schemas/Problem" }, "example": example(code) } },
+    })
+}
+
 /// The problem answers that operations share.
 fn problems() -> Map<String, Value> {
-    let problem = |description: &str, code: Code, further: &[(&str, &str)]| {
-        let mut headers =
-            json!({ "X-Request-Id": reference("RequestId"), "Content-Language": reference("ContentLanguage") });
-        for (header, name) in further {
-            headers[header] = reference(name);
-        }
-        json!({
-            "description": description,
-            "headers": headers,
-            "content": { PROBLEM_JSON: { "schema": { "$ref": "#/components/schemas/Problem" }, "example": example(code) } },
-        })
-    };
     named([
         (
             "BadRequest",
