@@ -29,6 +29,9 @@ use crate::quotas::accounts::Sweep;
 use crate::reconciliation::run::Follow;
 use crate::retention::checks::judge_corrected;
 use crate::seal::{self, KeyRing};
+use crate::webhooks::courier::Courier;
+use crate::webhooks::guard::{Guard, SystemLookup};
+use crate::webhooks::sending::Sender;
 
 /// Verified tokens remembered at once.
 const TOKENS_REMEMBERED: usize = 65_536;
@@ -64,6 +67,8 @@ pub struct State {
     pub running: Running,
     /// What a client may take of the server's time.
     pub limits: Limits,
+    /// Where webhooks may go.
+    pub webhook_guard: Guard,
     /// Methods of every path.
     pub routes: Arc<RouteTable>,
     /// The API document as it is served.
@@ -91,6 +96,21 @@ impl State {
         self.token_keys.replace(token_keys(ring)?);
         self.verified.clear();
         Ok(())
+    }
+
+    /// The courier of this state's webhooks; it says loudly when it may go where it should not.
+    ///
+    /// # Errors
+    /// [`Code::InternalError`] when no HTTP client can be made.
+    pub fn courier(&self) -> Result<Courier> {
+        if self.webhook_guard.allow_private {
+            tracing::warn!(
+                "webhooks may go to PRIVATE ADDRESSES and without TLS: whoever registers an endpoint can reach what this machine reaches; \
+                 never set --webhook-allow-private on a real exchange"
+            );
+        }
+        let sender = Sender::new(self.webhook_guard, Arc::new(SystemLookup), self.clock.clone())?;
+        Ok(Courier::new(self.db.clone(), self.clock.clone(), Arc::clone(&self.keys), sender))
     }
 
     /// Brings the schema up to date and opens everything.
@@ -121,6 +141,7 @@ impl State {
             public_url: public_url.trim_end_matches('/').into(),
             running: Running::default(),
             limits: Limits::default(),
+            webhook_guard: Guard::default(),
             routes: Arc::new(RouteTable::of(&document).map_err(Error::internal)?),
             document: crate::http::docs::text(&document).into_bytes().into(),
             draining: Arc::default(),
@@ -145,6 +166,7 @@ pub fn routes(config: &mut ServiceConfig) {
     crate::reconciliation::routes::mount(config);
     crate::indicators::routes::mount(config);
     crate::events::routes::mount(config);
+    crate::webhooks::routes::mount(config);
     crate::code_lists::routes::mount(config);
     crate::http::docs::mount(config);
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Slices from the ground up; what stands in one line may use each other and everything above. `app` mounts all, `cli` starts it.
 const LAYERS: &[&[&str]] = &[
-    &["error", "lifecycle", "clock", "config", "telemetry", "db", "seal", "http", "identity", "events"],
+    &["error", "lifecycle", "clock", "config", "telemetry", "db", "seal", "http", "identity", "events", "webhooks"],
     &["regions", "calendar"],
     &["parties"],
     &["workers"],

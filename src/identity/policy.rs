@@ -31,6 +31,8 @@ permissions! {
     ReconciliationWrite "reconciliation.write" "Run reconciliations" "发起对账";
     StatementsWrite "statements.write" "Compute, open, object to and sign monthly statements" "计算、公示、异议和签署月度对账单";
     EventsRead "events.read" "Read the event feed" "读取事件流";
+    WebhooksRead "webhooks.read" "Read webhook endpoints and what was delivered to them" "读取推送地址及投递记录";
+    WebhooksWrite "webhooks.write" "Register, change, test and disable webhook endpoints, deliver again" "登记、修改、测试和停用推送地址，重新投递";
 }
 
 /// The scopes a client of a party kind is given unless told otherwise.
@@ -38,7 +40,7 @@ permissions! {
 pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
     let all = SCOPES.iter().map(|(scope, _, _)| *scope);
     match party_kind {
-        "operator" => vec!["parties.read", "parties.write", "events.read"],
+        "operator" => vec!["parties.read", "parties.write", "events.read", "webhooks.read", "webhooks.write"],
         "station" => vec![
             "parties.read",
             "agreements.read",
@@ -46,9 +48,19 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
             "arrivals.write",
             "retention.write",
             "events.read",
+            "webhooks.read",
+            "webhooks.write",
         ],
         "employer" => {
-            vec!["parties.read", "agreements.read", "arrivals.write", "retention.write", "events.read"]
+            vec![
+                "parties.read",
+                "agreements.read",
+                "arrivals.write",
+                "retention.write",
+                "events.read",
+                "webhooks.read",
+                "webhooks.write",
+            ]
         }
         _ => all.filter(|scope| *scope != "parties.write").collect(),
     }
