@@ -18,8 +18,11 @@
 
 mod books;
 mod load;
+#[path = "../../tests/api/support/receiver.rs"]
+mod receiver;
 mod scene;
 mod statements;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,6 +41,8 @@ const OVERSOLD: &str = "never oversold";
 const RACES: &str = "races";
 /// Measured only where it is named, with its size behind it: `reconciliation=1000000`.
 const RECONCILIATION: &str = "reconciliation=";
+/// Measured only where it is named, with the number of events behind it: `webhooks=1000`.
+const WEBHOOKS: &str = "webhooks=";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -64,6 +69,10 @@ async fn measure(database: &str, time: Duration, watched: bool, wanted: &[String
     if let Some(rows) = wanted.iter().find_map(|word| word.strip_prefix(RECONCILIATION)) {
         println!("database {}", scene.back_end());
         return books::measure(&scene, rows.parse().unwrap()).await;
+    }
+    if let Some(events) = wanted.iter().find_map(|word| word.strip_prefix(WEBHOOKS)) {
+        println!("database {}", scene.back_end());
+        return webhooks::measure(&scene, events.parse().unwrap()).await;
     }
     println!(
         "database {}, {CONNECTIONS} connections, {ROUNDS} rounds of {} s, medians",
