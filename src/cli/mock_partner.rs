@@ -122,7 +122,9 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 fn feed(options: &Options) -> Result<Option<(Exchange, Who)>> {
-    let (Some(base), Some(client), Some(file)) = (&options.exchange, options.client, &options.key) else { return Ok(None) };
+    let (Some(base), Some(client), Some(file)) = (&options.exchange, options.client, &options.key) else {
+        return Ok(None);
+    };
     let unreadable = |cause: String| {
         let name = file.display();
         invalid(format!("the key {name} cannot be used: {cause}"), format!("无法使用密钥 {name}：{cause}"))
@@ -212,7 +214,11 @@ impl Partner {
         if let Some(last) = self.book.gap_before(entry) {
             let closed = self.close(entry, last.position).await;
             let (after, before) = (last.sequence, entry.place.sequence);
-            say(&format!("gap      {} {after} … {before} {}", entry.chain_id, if closed { "closed from the feed" } else { "open" }));
+            say(&format!(
+                "gap      {} {after} … {before} {}",
+                entry.chain_id,
+                if closed { "closed from the feed" } else { "open" }
+            ));
             self.book.gaps.push(Gap { chain_id: entry.chain_id.clone(), after, before, closed });
         }
         self.book.enter(entry);

@@ -122,7 +122,9 @@ pub fn due(connection: &mut DbConnection, now: Instant) -> Result<HashSet<Id>> {
 /// Whether anything behind `after` is for this reader.
 pub fn has_news(connection: &mut DbConnection, reader: &Reader, after: i64) -> Result<bool> {
     let condition = reader.condition();
-    let query = statement(format!("select e.position from event e where e.position > ? and {condition} limit 1"));
+    let query = statement(format!(
+        "select e.position from event e where e.position > ? and {condition} order by e.position limit 1"
+    ));
     Ok(reader.bind(query.bind(after)).returning::<BigInt>().get_result::<i64>(connection).optional()?.is_some())
 }
 

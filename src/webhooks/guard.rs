@@ -131,24 +131,32 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// Networks of IPv4 that are not of the public internet: first address and length of the prefix.
+const SPECIAL_V4: [([u8; 4], u32); 19] = [
+    ([0, 0, 0, 0], 8),        // this network
+    ([10, 0, 0, 0], 8),       // private
+    ([100, 64, 0, 0], 10),    // shared by carriers (CGNAT); metadata of one cloud lies here
+    ([127, 0, 0, 0], 8),      // loopback
+    ([168, 63, 129, 16], 32), // the host of one cloud's machines
+    ([169, 254, 0, 0], 16),   // link-local; metadata of most clouds
+    ([172, 16, 0, 0], 12),    // private
+    ([192, 0, 0, 0], 24),     // protocol assignments
+    ([192, 0, 2, 0], 24),     // documentation
+    ([192, 31, 196, 0], 24),  // anycast of AS112
+    ([192, 52, 193, 0], 24),  // anycast of AMT
+    ([192, 88, 99, 0], 24),   // relays of 6to4
+    ([192, 168, 0, 0], 16),   // private
+    ([192, 175, 48, 0], 24),  // anycast of AS112
+    ([198, 18, 0, 0], 15),    // benchmarks
+    ([198, 51, 100, 0], 24),  // documentation
+    ([203, 0, 113, 0], 24),   // documentation
+    ([224, 0, 0, 0], 4),      // multicast
+    ([240, 0, 0, 0], 4),      // reserved, broadcast
+];
+
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, d] = address.octets();
-    !matches!(
-        (a, b, c, d),
-        (0 | 10 | 127, ..)          // this network, private, loopback
-            | (100, 64..=127, ..)   // shared by carriers (CGNAT); metadata of one cloud lies here
-            | (169, 254, ..)        // link-local; metadata of most clouds
-            | (172, 16..=31, ..)    // private
-            | (192, 168, ..)        // private
-            | (192, 0, 0 | 2, _)    // protocol assignments, documentation
-            | (192, 88, 99, _)      // relays of 6to4
-            | (192, 31, 196, _) | (192, 52, 193, _) | (192, 175, 48, _) // anycast of AS112 and AMT
-            | (198, 18..=19, ..)    // benchmarks
-            | (198, 51, 100, _)     // documentation
-            | (203, 0, 113, _)      // documentation
-            | (168, 63, 129, 16)    // the host of one cloud's machines
-            | (224..=255, ..) // multicast, reserved, broadcast
-    )
+    let bits = address.to_bits();
+    !SPECIAL_V4.iter().any(|(network, prefix)| (bits ^ u32::from_be_bytes(*network)) >> (32 - prefix) == 0)
 }
 
 /// Only global unicast (2000::/3), and of that nothing that stands for another address: what is mapped, translated (NAT64), tunnelled
@@ -206,7 +214,7 @@ impl Resolve for GuardedResolver {
         Box::pin(async move {
             let addresses = looking.await?;
             if addresses.is_empty() || !addresses.iter().all(|address| guard.allows(address.ip())) {
-                return Err(Box::new(AddressRefused).into());
+                return Err(AddressRefused.into());
             }
             let addresses: Addrs = Box::new(addresses.into_iter());
             Ok(addresses)

@@ -56,7 +56,10 @@ fn certify(partner: &Listening, more: &[&str]) -> (bool, String) {
 fn failed(report: &str) -> Vec<String> {
     let report: Value = serde_json::from_str(report).unwrap_or_else(|cause| panic!("{cause}: {report}"));
     let checks = report["checks"].as_array().unwrap().iter();
-    checks.filter(|check| check["verdict"] == "failed").map(|check| check["name"].as_str().unwrap().to_owned()).collect()
+    checks
+        .filter(|check| check["verdict"] == "failed")
+        .map(|check| check["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -74,7 +77,10 @@ fn a_good_receiver_passes() {
 #[test]
 fn each_planted_mistake_is_named() {
     for (fault, names) in [
-        ("takes-any-signature", vec!["refuses_forged", "refuses_changed", "refuses_bare", "refuses_old", "refuses_ahead"]),
+        (
+            "takes-any-signature",
+            vec!["refuses_forged", "refuses_changed", "refuses_bare", "refuses_old", "refuses_ahead"],
+        ),
         ("takes-old-timestamps", vec!["refuses_old", "refuses_ahead"]),
         ("first-signature-only", vec!["accepts_rotation"]),
         ("refuses-repeats", vec!["accepts_repeat"]),
@@ -98,7 +104,9 @@ fn each_planted_mistake_is_named() {
 
 #[test]
 fn a_wrong_url_or_secret_is_a_wrong_setting() {
-    for arguments in [["certify", "nowhere", "--secret", SECRET], ["certify", "http://127.0.0.1:1/", "--secret", "hunter2"]] {
+    for arguments in
+        [["certify", "nowhere", "--secret", SECRET], ["certify", "http://127.0.0.1:1/", "--secret", "hunter2"]]
+    {
         assert_eq!(program().args(arguments).output().unwrap().status.code(), Some(2), "{arguments:?}");
     }
     let nobody = program().args(["certify", "http://127.0.0.1:1/", "--secret", SECRET, "--json"]).output().unwrap();
@@ -118,16 +126,23 @@ impl Exchange {
         let folder = tempfile::tempdir().unwrap();
         let mut exchange = Self { folder, client: String::new(), server: None };
         exchange.told(&["operator", "init", "--key-out", "operator.jwk.json"]);
-        let party = exchange.told(&["party", "add", "--name", "邵阳县人社局", "--kind", "authority", "--region", "430523"]);
+        let party =
+            exchange.told(&["party", "add", "--name", "邵阳县人社局", "--kind", "authority", "--region", "430523"]);
         let party: Value = serde_json::from_str(&party).unwrap();
-        std::fs::write(exchange.folder.path().join("public.jwk"), exchange.told(&["client", "new-key", "--out", "partner.jwk"])).unwrap();
-        let added = exchange.told(&["client", "add", "--party", party["id"].as_str().unwrap(), "--public-key", "public.jwk"]);
+        std::fs::write(
+            exchange.folder.path().join("public.jwk"),
+            exchange.told(&["client", "new-key", "--out", "partner.jwk"]),
+        )
+        .unwrap();
+        let added =
+            exchange.told(&["client", "add", "--party", party["id"].as_str().unwrap(), "--public-key", "public.jwk"]);
         let added: Value = serde_json::from_str(&added).unwrap();
         exchange.client = added["client_id"].as_str().unwrap().to_owned();
         // The address must be known beforehand: it is what assertions are made out to.
         let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let url = format!("http://{listen}");
-        let arguments = ["serve", "--listen", &listen, "--public-url", &url, "--webhook-allow-private", "--drain-s", "0"];
+        let arguments =
+            ["serve", "--listen", &listen, "--public-url", &url, "--webhook-allow-private", "--drain-s", "0"];
         exchange.server = Some(Listening::start(exchange.command().args(arguments)));
         exchange
     }
@@ -202,7 +217,14 @@ async fn a_gap_is_seen_and_closed_from_the_feed() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     assert_eq!((&book["gaps"][0]["closed"], &book["refused"]), (&json!(true), &json!(0)), "{book}");
-    let feed = exchange.ask("GET", "/v1/events?types=webhook_endpoint.changed,webhook_endpoint.disabled,webhook_endpoint.enabled", &[], json!({})).await;
+    let feed = exchange
+        .ask(
+            "GET",
+            "/v1/events?types=webhook_endpoint.changed,webhook_endpoint.disabled,webhook_endpoint.enabled",
+            &[],
+            json!({}),
+        )
+        .await;
     let ids: Vec<&Value> = feed["items"].as_array().unwrap().iter().map(|event| &event["id"]).collect();
     assert_eq!(json!(ids), book["events"], "in the feed's order, each once");
     let lag = exchange.ask("GET", &path, &[], json!({})).await;

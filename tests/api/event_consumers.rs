@@ -54,7 +54,8 @@ impl<'a> Consumer<'a> {
             ids.push(data["subject"]["id"].as_str().unwrap().to_owned());
         }
         for id in ids {
-            let placement = self.scene.app.get(self.party, &self.scene.path(&format!("/placements/{id}"))).await.expect(200).body;
+            let placement =
+                self.scene.app.get(self.party, &self.scene.path(&format!("/placements/{id}"))).await.expect(200).body;
             self.keep(&placement);
         }
         for query in queries {

@@ -79,7 +79,8 @@ impl Report {
     /// The report for people.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("事件推送接收端认证 / webhook receiver certification: {}", self.url), String::new()];
+        let mut lines =
+            vec![format!("事件推送接收端认证 / webhook receiver certification: {}", self.url), String::new()];
         for finding in &self.checks {
             let Requirement { label_zh, label_en, remedy_zh, remedy_en, .. } = finding.requirement;
             let mark = match finding.verdict {
@@ -117,7 +118,8 @@ mod tests {
             remedy_en: "answer 2xx",
         };
         let finding = |verdict| Finding { requirement, verdict, seen: "500, 3 ms".to_owned() };
-        let bad = Report::of("https://partner.example.cn/", vec![finding(Verdict::Failed), finding(Verdict::NotChecked)]);
+        let bad =
+            Report::of("https://partner.example.cn/", vec![finding(Verdict::Failed), finding(Verdict::NotChecked)]);
         let text = bad.lines().join("\n");
         assert!(!bad.is_passed() && text.contains("处理：返回 2xx") && text.contains("remedy: answer 2xx"), "{text}");
         assert!(text.contains("未通过") && text.contains("0 met, 1 not met, 1 not checked"), "{text}");

@@ -78,12 +78,10 @@ impl Receiver {
     }
 
     /// Listens at an address of this machine.
-    pub async fn at(
-        address: SocketAddr,
-        react: impl Fn(&Arrival, usize) -> Reaction + Send + Sync + 'static,
-    ) -> Self {
+    pub async fn at(address: SocketAddr, react: impl Fn(&Arrival, usize) -> Reaction + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
-        let receiver = Self { address: listener.local_addr().unwrap(), arrivals: Arc::default(), connections: Arc::default() };
+        let receiver =
+            Self { address: listener.local_addr().unwrap(), arrivals: Arc::default(), connections: Arc::default() };
         let (react, listening): (Arc<React>, Self) = (Arc::new(react), receiver.clone());
         tokio::spawn(async move {
             loop {

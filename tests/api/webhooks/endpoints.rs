@@ -18,10 +18,8 @@ async fn stored_in_the_clear(app: &TestApp, secret: &str) -> bool {
     let read = app.state.db.read(move |connection| {
         let mut found = false;
         for sql in ["select body from idempotency_key", "select sealed from webhook_secret"] {
-            let rows: Vec<Vec<u8>> = diesel::RunQueryDsl::load(
-                statement(sql).returning::<diesel::sql_types::Binary>(),
-                connection,
-            )?;
+            let rows: Vec<Vec<u8>> =
+                diesel::RunQueryDsl::load(statement(sql).returning::<diesel::sql_types::Binary>(), connection)?;
             assert!(!rows.is_empty());
             found |= rows.iter().any(|row| row.windows(secret.len()).any(|window| window == secret));
         }

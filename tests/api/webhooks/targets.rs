@@ -56,8 +56,13 @@ async fn no_hostile_url_is_called() {
     let urls = include_str!("../../data/hostile_urls.txt");
     let inside = Receiver::willing().await;
     let lookup = Arc::new(Rebinding { answers: vec![vec![inside.address]], asked: AtomicUsize::new(0) });
-    let urls: Vec<String> = urls.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).map(str::to_owned).collect();
-    let own = [inside.url(), inside.url().replace("http:", "https:"), format!("https://localhost:{}/", inside.address.port())];
+    let urls: Vec<String> =
+        urls.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).map(str::to_owned).collect();
+    let own = [
+        inside.url(),
+        inside.url().replace("http:", "https:"),
+        format!("https://localhost:{}/", inside.address.port()),
+    ];
     let all: Vec<&String> = urls.iter().chain(&own).collect();
     assert!(all.len() > 200);
     for url in all {
@@ -88,7 +93,11 @@ async fn a_name_that_moves_inside_is_refused_as_it_is_connected_to() {
     assert_eq!(inside.connections(), 0);
     let open = Arc::new(Rebinding { answers: vec![vec![inside.address]], asked: AtomicUsize::new(0) });
     let outcomes = sent(Guard { allow_private: true }, open, "http://partner.example.cn:8443/hooks", 1).await;
-    assert_eq!((outcomes[0].status, inside.connections()), (Some(200), 1), "the listener does hear, when it may be called");
+    assert_eq!(
+        (outcomes[0].status, inside.connections()),
+        (Some(200), 1),
+        "the listener does hear, when it may be called"
+    );
 }
 
 /// The variables that send other programs through a proxy are not heeded: a proxy would connect to anything for whoever asks.
@@ -99,7 +108,10 @@ async fn no_proxy_is_taken() {
     let sender = Sender::new(Guard { allow_private: true }, lookup, clock).unwrap();
     assert_eq!(sender.send(&receiver.url(), &[], &event()).await.status, Some(204));
     let source = include_str!("../../../src/webhooks/sending.rs");
-    assert!(source.contains(".no_proxy()") && source.contains("Policy::none()"), "the variables belong to the whole process");
+    assert!(
+        source.contains(".no_proxy()") && source.contains("Policy::none()"),
+        "the variables belong to the whole process"
+    );
 }
 
 on_both! {
