@@ -14,6 +14,7 @@ pub mod commands;
 pub mod courier;
 pub mod delivery_store;
 pub mod guard;
+pub mod log_store;
 pub mod routes;
 pub mod rules;
 pub mod sending;

@@ -8,7 +8,7 @@ use super::settling::record;
 use super::{
     DisabledReason, ENDPOINTS_OF_CLIENT_MAX, NewRedelivery, NewWebhookEndpoint, NewWebhookSecret, Redelivery, TESTED,
     TRANSITIONS, WebhookAction, WebhookDelivery, WebhookEndpoint, WebhookEndpointPatch, WebhookEndpointToday,
-    WebhookState, WebhookTest, rules, store,
+    WebhookState, WebhookTest, log_store, rules, store,
 };
 use crate::db::{DbConnection, Id};
 use crate::error::{Code, Error, Fault, Faults, Result};
@@ -164,7 +164,7 @@ pub fn switch(
     };
     let endpoint = store::switch(connection, &endpoint, reason, actor.now)?;
     if reason.is_none() {
-        deliveries::wake(connection, id, actor.now)?;
+        log_store::wake(connection, id, actor.now)?;
     }
     record(connection, actor, &endpoint, kind)?;
     store::today(connection, endpoint, actor.now)
@@ -198,9 +198,9 @@ pub fn test(connection: &mut DbConnection, actor: &Actor, id: Id) -> Result<Webh
 pub fn ask_again(connection: &mut DbConnection, actor: &Actor, endpoint_id: Id, id: Id) -> Result<WebhookDelivery> {
     let endpoint = store::endpoint(connection, &actor.scope, endpoint_id)?;
     step(TRANSITIONS, endpoint.state, WebhookAction::Redeliver)?;
-    deliveries::delivery(connection, &actor.scope, endpoint_id, id)?;
-    deliveries::ask_again(connection, endpoint_id, id, actor.now)?;
-    deliveries::delivery(connection, &actor.scope, endpoint_id, id)
+    log_store::delivery(connection, &actor.scope, endpoint_id, id)?;
+    log_store::ask_again(connection, endpoint_id, id, actor.now)?;
+    log_store::delivery(connection, &actor.scope, endpoint_id, id)
 }
 
 /// Asks again for all that has not arrived.
@@ -225,6 +225,6 @@ pub fn ask_all_again(
     }
     let range = [new.from, new.to];
     let deliveries =
-        deliveries::ask_all_again(connection, (actor, endpoint_id), range, &new.types, REDELIVERED_AT_ONCE)?;
+        log_store::ask_all_again(connection, (actor, endpoint_id), range, &new.types, REDELIVERED_AT_ONCE)?;
     Ok(Redelivery { deliveries, more: deliveries == REDELIVERED_AT_ONCE })
 }

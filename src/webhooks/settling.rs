@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::delivery_store::{self as deliveries, Batch, ChainOfEvents, Open, Reader};
 use super::rules::{self, Outcome};
-use super::{DeliveryState, DisabledReason, KEPT_DAYS, WebhookDelivery, WebhookEndpoint, store};
+use super::{DeliveryState, DisabledReason, KEPT_DAYS, WebhookDelivery, WebhookEndpoint, log_store, store};
 use crate::db::{DbConnection, Id, Instant};
 use crate::error::Result;
 use crate::events::{Actor, Chain, Event, NewEvent, log};
@@ -43,7 +43,7 @@ pub fn settle(
         fresh.extend(settle_chain(connection, &reader, sent, now, chance)?);
     }
     deliveries::insert(connection, endpoint.id, &fresh)?;
-    deliveries::forget(connection, endpoint.id, now.plus_days(-KEPT_DAYS))?;
+    log_store::forget(connection, endpoint.id, now.plus_days(-KEPT_DAYS))?;
     let gone = outcomes.iter().any(rules::is_gone).then_some(DisabledReason::Gone);
     let given_up = failing_since
         .filter(|since| !outcomes.is_empty() && rules::is_given_up(*since, now))

@@ -12,7 +12,7 @@ use crate::http::extract::EmptyBody;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{WebhooksRead, WebhooksWrite};
-use crate::webhooks::delivery_store::{self as store, DeliveryFilter};
+use crate::webhooks::log_store::{self as store, DeliveryFilter};
 use crate::webhooks::{NewRedelivery, Redelivery, WebhookDelivery, commands};
 
 /// Mounts the routes of this part.
