@@ -280,6 +280,25 @@ on_both! {
         assert!(whole(&receiver, &scene.agreement));
     }
 
+    /// A revoked client's endpoints and a suspended party's get nothing any more.
+    async fn who_lost_the_right_gets_nothing(app: TestApp) {
+        let scene = scene(app).await;
+        let (app, party) = (&scene.app, &scene.origin);
+        let receiver = Receiver::willing().await;
+        endpoint(app, party, &receiver, json!({})).await;
+        let alter = async |sql: &'static str, id| {
+            let write = app.state.db.write(move |connection| Ok(labour_exchange::db::statement(sql).bind(id).run(connection)?));
+            assert_eq!(write.await.unwrap(), 1);
+        };
+        alter("update client set state = 'revoked' where id = ?", party.client_id).await;
+        assert_eq!(courier(app).settle().await.unwrap(), 0);
+        alter("update client set state = 'active' where id = ?", party.client_id).await;
+        alter("update party set state = 'suspended' where id = ?", party.id).await;
+        assert_eq!((courier(app).settle().await.unwrap(), receiver.connections()), (0, 0));
+        alter("update party set state = 'active' where id = ?", party.id).await;
+        assert_eq!(courier(app).settle().await.unwrap(), 1);
+    }
+
     /// Down for an hour, then up: the owner asks for everything of that hour at once instead of waiting; not twice a minute.
     async fn everything_that_failed_can_be_asked_for_again(app: TestApp) {
         let scene = scene(app).await;
