@@ -101,7 +101,7 @@ impl State {
     /// The courier of this state's webhooks; it says loudly when it may go where it should not.
     ///
     /// # Errors
-    /// [`Code::InternalError`] when no HTTP client can be made.
+    /// [`Code::ConfigurationInvalid`] when this machine cannot check certificates.
     pub fn courier(&self) -> Result<Courier> {
         if self.webhook_guard.allow_private {
             tracing::warn!(
@@ -111,6 +111,20 @@ impl State {
         }
         let sender = Sender::new(self.webhook_guard, Arc::new(SystemLookup), self.clock.clone())?;
         Ok(Courier::new(self.db.clone(), self.clock.clone(), Arc::clone(&self.keys), sender))
+    }
+
+    /// Delivers webhooks until the server is about to stop. Where none can be delivered the log says so, and everything else works.
+    pub fn deliver(&self) -> impl Future<Output = ()> + use<> {
+        let (courier, draining) = (self.courier(), Arc::clone(&self.draining));
+        async move {
+            match courier {
+                Ok(courier) => courier.run(draining).await,
+                Err(error) => {
+                    let told = error.detail.map(|detail| detail.en).unwrap_or_default();
+                    tracing::error!(told, "webhooks are NOT delivered");
+                }
+            }
+        }
     }
 
     /// Brings the schema up to date and opens everything.

@@ -90,7 +90,7 @@ pub async fn run(setting: Setting) -> Result<bool> {
     let running = http.listen(listener).map_err(Error::internal)?.run();
     let handle = running.handle();
     let serving = actix_web::rt::spawn(running);
-    let delivering = actix_web::rt::spawn(state.courier()?.run(state.draining.clone()));
+    let delivering = actix_web::rt::spawn(state.deliver());
     let mut exchange = Exchange::new(format!("http://{address}"), state.public_url.to_string(), clock)?;
     let operator = bootstrap(&state, &mut exchange).await?;
     let (played, findings) = match play(&mut exchange, operator, started).await {

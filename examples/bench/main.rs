@@ -19,6 +19,7 @@
 mod books;
 mod load;
 #[path = "../../tests/api/support/receiver.rs"]
+#[expect(dead_code, reason = "the receiver of the tests, of which a measurement needs a part")]
 mod receiver;
 mod scene;
 mod statements;

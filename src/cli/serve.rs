@@ -62,7 +62,7 @@ fn check_atlas() -> Result<()> {
 
 async fn serve(state: State, storage: &StorageConfig, config: &ServerConfig) -> Result<()> {
     let draining = state.draining.clone();
-    let delivering = actix_web::rt::spawn(state.courier()?.run(draining.clone()));
+    let delivering = actix_web::rt::spawn(state.deliver());
     actix_web::rt::spawn(reload_when_told(state.clone(), storage.clone()));
     let mut server = HttpServer::new(move || app::app(&state))
         .client_request_timeout(Duration::from_secs(config.request_timeout_s))

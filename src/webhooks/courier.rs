@@ -29,6 +29,8 @@ const CHAINS_AT_ONCE: usize = 4;
 const BATCH_TIME: Duration = Duration::from_secs(20);
 /// How often the feed is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long it is left alone when it cannot be read.
+const AFTER_FAULT: Duration = Duration::from_secs(2);
 /// Attempts of a batch from which on there is probably more to send at once.
 const MORE_BEHIND: usize = 20;
 /// Events for nobody after which an endpoint's position is moved over them.
@@ -53,6 +55,15 @@ struct Memory {
     served: HashSet<Id>,
 }
 
+/// An endpoint that a task is serving, until the task ends, however it does.
+struct Serving<'a>(&'a Courier, Id);
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        self.0.remembered().served.remove(&self.1);
+    }
+}
+
 impl Courier {
     /// A courier over a database.
     #[must_use]
@@ -64,12 +75,16 @@ impl Courier {
     pub async fn run(self, stopping: Arc<AtomicBool>) {
         let mut tasks = JoinSet::new();
         while !stopping.load(Ordering::Acquire) {
+            let mut pause = LOOK_EVERY;
             match self.waiting().await {
                 Ok(waiting) => self.serve(waiting, &stopping, &mut tasks),
-                Err(error) => tracing::warn!(error = error.code.as_str(), "webhooks: the feed cannot be read"),
+                Err(error) => {
+                    tracing::warn!(error = error.code.as_str(), "webhooks: the feed cannot be read");
+                    pause = AFTER_FAULT;
+                }
             }
             while tasks.try_join_next().is_some() {}
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(pause).await;
         }
         tasks.join_all().await;
     }
@@ -81,6 +96,7 @@ impl Courier {
             }
             let (courier, stopping) = (self.clone(), stopping.clone());
             tasks.spawn(async move {
+                let _serving = Serving(&courier, id);
                 while !stopping.load(Ordering::Acquire) {
                     match courier.step(id).await {
                         Ok(attempts) if attempts >= MORE_BEHIND => {}
@@ -91,7 +107,6 @@ impl Courier {
                         }
                     }
                 }
-                courier.remembered().served.remove(&id);
             });
         }
     }

@@ -11,7 +11,7 @@ use super::guard::{AddressRefused, Guard, GuardedResolver, Lookup};
 use super::rules::{Outcome, failure_of};
 use super::signature::{self, ID_HEADER, SIGNATURE_HEADER, SigningSecret, TIMESTAMP_HEADER};
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::events::Event;
 
 /// How long a connection may take to come about.
@@ -46,7 +46,7 @@ impl Sender {
     /// A sender that goes where `guard` allows, by what `lookup` says of names.
     ///
     /// # Errors
-    /// [`crate::error::Code::InternalError`] when no client can be made.
+    /// [`Code::ConfigurationInvalid`] when this machine cannot check certificates.
     pub fn new(guard: Guard, lookup: Arc<dyn Lookup>, clock: Clock) -> Result<Self> {
         let client = Client::builder()
             .no_proxy()
@@ -57,7 +57,12 @@ impl Sender {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .dns_resolver(GuardedResolver::new(guard, lookup))
             .build()
-            .map_err(Error::internal)?;
+            .map_err(|cause| {
+                Error::new(Code::ConfigurationInvalid).detail(
+                    format!("no https client can be made ({cause}); install the system's root certificates (package ca-certificates)"),
+                    format!("无法建立 https 客户端（{cause}）；请安装系统根证书（ca-certificates）"),
+                )
+            })?;
         Ok(Self { client, guard, clock, timeout: ANSWER_TIMEOUT })
     }
 

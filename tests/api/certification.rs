@@ -134,8 +134,14 @@ impl Exchange {
             exchange.told(&["client", "new-key", "--out", "partner.jwk"]),
         )
         .unwrap();
-        let added =
-            exchange.told(&["client", "add", "--party", party["party_id"].as_str().unwrap(), "--public-key", "public.jwk"]);
+        let added = exchange.told(&[
+            "client",
+            "add",
+            "--party",
+            party["party_id"].as_str().unwrap(),
+            "--public-key",
+            "public.jwk",
+        ]);
         let added: Value = serde_json::from_str(&added).unwrap();
         exchange.client = added["client_id"].as_str().unwrap().to_owned();
         // The address must be known beforehand: it is what assertions are made out to.
