@@ -143,7 +143,7 @@ impl Exchange {
             "public.jwk",
         ]);
         let added: Value = serde_json::from_str(&added).unwrap();
-        exchange.client = added["client_id"].as_str().unwrap().to_owned();
+        added["client_id"].as_str().unwrap().clone_into(&mut exchange.client);
         // The address must be known beforehand: it is what assertions are made out to.
         let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let url = format!("http://{listen}");
