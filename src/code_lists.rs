@@ -31,6 +31,7 @@ use crate::http::receipt::RowStatus;
 use crate::identity::clients::{ClientAction, ClientState, KeyState};
 use crate::indicators::FigureSide;
 use crate::indicators::definitions::{Condition, IndicatorBasis, ScopeSplit};
+use crate::jobs::{JobKind, JobState};
 use crate::parties::credit_code::CreditCodeWarning;
 use crate::parties::{PartyAction, PartyKind, PartyState};
 use crate::quotas::accounts::{AccountKind, EntryKind};
@@ -131,6 +132,8 @@ const LISTS: &[(&str, Labels)] = &[
     ("income-window", IncomeWindow::labels),
     ("indicator", Indicator::labels),
     ("indicator-basis", IndicatorBasis::labels),
+    ("job-kind", JobKind::labels),
+    ("job-state", JobState::labels),
     ("key-state", KeyState::labels),
     ("measure", Measure::labels),
     ("mismatch-field", MismatchField::labels),

@@ -43,6 +43,7 @@ use crate::error::{Code, Error, Result};
 use crate::events::Actor;
 use crate::identity::clients::{NewClient, PublicJwk};
 use crate::identity::{self, Scope, client_key::ClientKey};
+use crate::jobs;
 use crate::parties::{self, NewParty, PartyKind};
 use crate::seal::KeyRing;
 use crate::webhooks::guard::Guard;
@@ -91,6 +92,7 @@ pub async fn run(setting: Setting) -> Result<bool> {
     let handle = running.handle();
     let serving = actix_web::rt::spawn(running);
     let delivering = actix_web::rt::spawn(state.deliver());
+    actix_web::rt::spawn(jobs::work::run(state.clone()));
     let mut exchange = Exchange::new(format!("http://{address}"), state.public_url.to_string(), clock)?;
     let operator = bootstrap(&state, &mut exchange).await?;
     let (played, findings) = match play(&mut exchange, operator, started).await {

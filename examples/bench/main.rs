@@ -21,6 +21,7 @@ mod load;
 #[path = "../../tests/api/support/receiver.rs"]
 #[expect(dead_code, reason = "the receiver of the tests, of which a measurement needs a part")]
 mod receiver;
+mod rows;
 mod scene;
 mod statements;
 mod webhooks;
@@ -44,6 +45,9 @@ const RACES: &str = "races";
 const RECONCILIATION: &str = "reconciliation=";
 /// Measured only where it is named, with the number of events behind it: `webhooks=1000`.
 const WEBHOOKS: &str = "webhooks=";
+
+/// The same for a file of roster rows: `rows=100000`.
+const FILE: &str = "rows=";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -74,6 +78,10 @@ async fn measure(database: &str, time: Duration, watched: bool, wanted: &[String
     if let Some(events) = wanted.iter().find_map(|word| word.strip_prefix(WEBHOOKS)) {
         println!("database {}", scene.back_end());
         return webhooks::measure(&scene, events.parse().unwrap()).await;
+    }
+    if let Some(rows) = wanted.iter().find_map(|word| word.strip_prefix(FILE)) {
+        println!("database {}", scene.back_end());
+        return rows::measure(&scene, rows.parse().unwrap()).await;
     }
     println!(
         "database {}, {CONNECTIONS} connections, {ROUNDS} rounds of {} s, medians",

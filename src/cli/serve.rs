@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{ServerConfig, StorageConfig};
 use crate::db::DbConnection;
 use crate::error::{Error, Result};
+use crate::jobs;
 use crate::regions::atlas;
 use crate::webhooks::guard::Guard;
 
@@ -60,9 +61,11 @@ fn check_atlas() -> Result<()> {
     ))
 }
 
-async fn serve(state: State, storage: &StorageConfig, config: &ServerConfig) -> Result<()> {
+/// Serves this state until SIGTERM or SIGINT.
+pub async fn serve(state: State, storage: &StorageConfig, config: &ServerConfig) -> Result<()> {
     let draining = state.draining.clone();
     let delivering = actix_web::rt::spawn(state.deliver());
+    actix_web::rt::spawn(jobs::work::run(state.clone()));
     actix_web::rt::spawn(reload_when_told(state.clone(), storage.clone()));
     let mut server = HttpServer::new(move || app::app(&state))
         .client_request_timeout(Duration::from_secs(config.request_timeout_s))

@@ -30,6 +30,9 @@ permissions! {
     RetentionWrite "retention.write" "Record observations and exits" "提交在岗记录和离岗信息";
     ReconciliationWrite "reconciliation.write" "Run reconciliations" "发起对账";
     StatementsWrite "statements.write" "Compute, open, object to and sign monthly statements" "计算、公示、异议和签署月度对账单";
+    JobsRead "jobs.read" "Read the own jobs and what became of each row" "读取本方任务及逐行结果";
+    JobsWrite "jobs.write" "Cancel own jobs" "取消本方任务";
+    SandboxWrite "sandbox.write" "Move the clock of a sandbox" "拨动沙箱时钟";
     EventsRead "events.read" "Read the event feed" "读取事件流";
     WebhooksRead "webhooks.read" "Read webhook endpoints and what was delivered to them" "读取推送地址及投递记录";
     WebhooksWrite "webhooks.write" "Register, change, test and disable webhook endpoints, deliver again" "登记、修改、测试和停用推送地址，重新投递";
@@ -47,6 +50,8 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
             "agreements.write",
             "arrivals.write",
             "retention.write",
+            "jobs.read",
+            "jobs.write",
             "events.read",
             "webhooks.read",
             "webhooks.write",
@@ -57,6 +62,8 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
                 "agreements.read",
                 "arrivals.write",
                 "retention.write",
+                "jobs.read",
+                "jobs.write",
                 "events.read",
                 "webhooks.read",
                 "webhooks.write",

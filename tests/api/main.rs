@@ -12,6 +12,7 @@
 mod agreements;
 mod append_only;
 mod arrivals;
+mod bulk;
 mod calendar;
 mod certification;
 mod code_lists;
