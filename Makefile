@@ -47,6 +47,7 @@ judges: tools openapi-check ## Outside judges of the API document, each shown to
 
 judges-live: tools openapi-check ## Outside judges of the running service: plays a year, then fuzzes it and asks for tokens
 	bash .ci/judges/run.sh live
+	bash .ci/judges/run.sh webhooks
 
 judges-linkage: tools ## The matcher beside PyPI recordlinkage on the same pairs, shown to fail first
 	$(CARGO) build --locked --quiet --example link_files

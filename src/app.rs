@@ -36,6 +36,9 @@ use crate::reconciliation::run_command;
 use crate::retention::checks::judge_corrected;
 use crate::retention::row_commands::{RecordExits, RecordObservations, RecordSpells};
 use crate::seal::{self, KeyRing};
+use crate::webhooks::courier::Courier;
+use crate::webhooks::guard::{Guard, SystemLookup};
+use crate::webhooks::sending::Sender;
 use crate::workers::batch_command::RegisterWorkers;
 
 /// Verified tokens remembered at once.
@@ -82,6 +85,8 @@ pub struct State {
     pub jobs_waiting: Arc<tokio::sync::Notify>,
     /// What a client may take of the server's time.
     pub limits: Limits,
+    /// Where webhooks may go.
+    pub webhook_guard: Guard,
     /// Methods of every path.
     pub routes: Arc<RouteTable>,
     /// The API document as it is served.
@@ -109,6 +114,35 @@ impl State {
         self.token_keys.replace(token_keys(ring)?);
         self.verified.clear();
         Ok(())
+    }
+
+    /// The courier of this state's webhooks; it says loudly when it may go where it should not.
+    ///
+    /// # Errors
+    /// [`Code::ConfigurationInvalid`] when this machine cannot check certificates.
+    pub fn courier(&self) -> Result<Courier> {
+        if self.webhook_guard.allow_private {
+            tracing::warn!(
+                "webhooks may go to PRIVATE ADDRESSES and without TLS: whoever registers an endpoint can reach what this machine reaches; \
+                 never set --webhook-allow-private on a real exchange"
+            );
+        }
+        let sender = Sender::new(self.webhook_guard, Arc::new(SystemLookup), self.clock.clone())?;
+        Ok(Courier::new(self.db.clone(), self.clock.clone(), Arc::clone(&self.keys), sender))
+    }
+
+    /// Delivers webhooks until the server is about to stop. Where none can be delivered the log says so, and everything else works.
+    pub fn deliver(&self) -> impl Future<Output = ()> + use<> {
+        let (courier, draining) = (self.courier(), Arc::clone(&self.draining));
+        async move {
+            match courier {
+                Ok(courier) => courier.run(draining).await,
+                Err(error) => {
+                    let told = error.detail.map(|detail| detail.en).unwrap_or_default();
+                    tracing::error!(told, "webhooks are NOT delivered");
+                }
+            }
+        }
     }
 
     /// Brings the schema up to date and opens everything.
@@ -144,6 +178,7 @@ impl State {
             job_codes: JOB_CODES,
             jobs_waiting: Arc::default(),
             limits: Limits::default(),
+            webhook_guard: Guard::default(),
             routes: Arc::new(RouteTable::of(&document).map_err(Error::internal)?),
             document: crate::http::docs::text(&document).into_bytes().into(),
             draining: Arc::default(),
@@ -180,6 +215,7 @@ pub fn routes(config: &mut ServiceConfig) {
     crate::indicators::routes::mount(config);
     crate::jobs::routes::mount(config);
     crate::events::routes::mount(config);
+    crate::webhooks::routes::mount(config);
     crate::code_lists::routes::mount(config);
     crate::sandbox::routes::mount(config);
     crate::http::docs::mount(config);

@@ -4,10 +4,12 @@
 //! thing asked for: a token, a document); the log and problems go to standard error. Exit codes: 0 done, 1 refused or not in order,
 //! 2 a wrong setting.
 
+mod certify;
 mod client;
 mod demo;
 mod keys;
 mod migrate;
+mod mock_partner;
 mod openapi;
 mod operator;
 mod party;
@@ -74,6 +76,10 @@ enum Command {
     Token(token::Options),
     /// Recompute what can be recomputed and name every difference; exit code 1 when there is one
     Verify,
+    /// Receive webhooks as a partner would, for trying things out: checks signatures, counts once, closes gaps from the feed
+    MockPartner(mock_partner::Options),
+    /// Play a sender against a partner's receiver of webhooks and report what it does wrong; exit code 1 when there is something
+    Certify(certify::Options),
     /// Check a monthly statement's package without a database; exit code 1 when it is not what it says
     VerifyStatement(verify_statement::Options),
 }
@@ -112,6 +118,8 @@ impl Cli {
             Command::Keys(command) => keys::run(storage, &command)?,
             Command::Token(options) => token::run(storage, &options)?,
             Command::Verify => return verify::run(storage),
+            Command::MockPartner(options) => mock_partner::run(&options)?,
+            Command::Certify(options) => return certify::run(options),
             Command::VerifyStatement(options) => return verify_statement::run(options),
         }
         Ok(ExitCode::SUCCESS)

@@ -51,6 +51,8 @@ use crate::retention::verdict::{NodeState, RetentionReason};
 use crate::statements::figures::{Basis, StatementIndicator};
 use crate::statements::movement::FactKind;
 use crate::statements::{ObjectionAction, ObjectionState, StatementAction, StatementState};
+use crate::webhooks::signature::SignatureKind;
+use crate::webhooks::{DeliveryFailure, DeliveryState, DisabledReason, WebhookAction, WebhookState};
 use crate::workers::{ErasureReason, GroupCode, Population, WorkerAction, WorkerSex, WorkerState};
 
 /// One list.
@@ -101,6 +103,9 @@ const LISTS: &[(&str, Labels)] = &[
     ("credit-code-warning", CreditCodeWarning::labels),
     ("date-grain", DateGrain::labels),
     ("day-kind", DayKind::labels),
+    ("delivery-failure", DeliveryFailure::labels),
+    ("delivery-state", DeliveryState::labels),
+    ("disabled-reason", DisabledReason::labels),
     ("discrepancy-action", DiscrepancyAction::labels),
     ("discrepancy-code", DiscrepancyCode::labels),
     ("discrepancy-entry-kind", DiscrepancyEntryKind::labels),
@@ -162,6 +167,7 @@ const LISTS: &[(&str, Labels)] = &[
     ("run-state", RunState::labels),
     ("scope", Scope::labels),
     ("scope-split", ScopeSplit::labels),
+    ("signature-kind", SignatureKind::labels),
     ("situation", Situation::labels),
     ("split-credit", SplitCredit::labels),
     ("standing", agreements::Standing::labels),
@@ -174,6 +180,8 @@ const LISTS: &[(&str, Labels)] = &[
     ("unit", Unit::labels),
     ("version-action", VersionAction::labels),
     ("version-state", VersionState::labels),
+    ("webhook-action", WebhookAction::labels),
+    ("webhook-state", WebhookState::labels),
     ("worker-action", WorkerAction::labels),
     ("worker-sex", WorkerSex::labels),
     ("worker-state", WorkerState::labels),

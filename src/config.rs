@@ -52,6 +52,9 @@ pub struct ServerConfig {
     /// A proxy stands in front: the last address of X-Forwarded-For is who asks. Never set this without one
     #[arg(long, env = "LABOUR_EXCHANGE_BEHIND_PROXY")]
     pub behind_proxy: bool,
+    /// Webhooks may go to addresses inside, to any port and without TLS: to try things out on one machine. Never set this on a real exchange
+    #[arg(long, env = "LABOUR_EXCHANGE_WEBHOOK_ALLOW_PRIVATE")]
+    pub webhook_allow_private: bool,
     /// Seconds a server told to stop (SIGTERM) goes on while /readyz says 503, so that balancers turn away first
     #[arg(long, env = "LABOUR_EXCHANGE_DRAIN_S", default_value_t = 3)]
     pub drain_s: u64,

@@ -23,6 +23,7 @@ pub mod year;
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::sync::atomic::Ordering;
 use std::time::Instant as Stopwatch;
 
 use actix_web::HttpServer;
@@ -45,6 +46,7 @@ use crate::identity::{self, Scope, client_key::ClientKey};
 use crate::jobs;
 use crate::parties::{self, NewParty, PartyKind};
 use crate::seal::KeyRing;
+use crate::webhooks::guard::Guard;
 
 /// What a demonstration needs.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ pub struct Setting {
     pub readers: usize,
     /// Whether to end when everything has been played, instead of serving on.
     pub once: bool,
+    /// Where webhooks may go.
+    pub webhook_guard: Guard,
 }
 
 /// Plays the year; says whether everything came out as planned.
@@ -70,12 +74,13 @@ pub struct Setting {
 /// # Errors
 /// [`Code::ConfigurationInvalid`] for a database that is not empty, and whatever goes otherwise than planned.
 pub async fn run(setting: Setting) -> Result<bool> {
-    let Setting { location, keys, listener, public_url, workers, readers, once } = setting;
+    let Setting { location, keys, listener, public_url, workers, readers, once, webhook_guard } = setting;
     let started = Stopwatch::now();
     let clock = Clock::fixed(day(plan::SIGNED_ON)?.start());
     let mut state = State::open(location, readers, keys, &public_url, clock.clone())?;
     // A year of every party's calls comes from one address within a minute.
     state.limits = Limits { tokens_per_client: 0, tokens_per_peer: 0, ..state.limits };
+    state.webhook_guard = webhook_guard;
     refuse_used_database(&state).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let shared = state.clone();
@@ -86,6 +91,7 @@ pub async fn run(setting: Setting) -> Result<bool> {
     let running = http.listen(listener).map_err(Error::internal)?.run();
     let handle = running.handle();
     let serving = actix_web::rt::spawn(running);
+    let delivering = actix_web::rt::spawn(state.deliver());
     actix_web::rt::spawn(jobs::work::run(state.clone()));
     let mut exchange = Exchange::new(format!("http://{address}"), state.public_url.to_string(), clock)?;
     let operator = bootstrap(&state, &mut exchange).await?;
@@ -100,6 +106,8 @@ pub async fn run(setting: Setting) -> Result<bool> {
         show_where_to_look(&mut exchange, &played, &address.to_string()).await?;
         until_told_to_stop().await?;
     }
+    state.draining.store(true, Ordering::Release);
+    delivering.await.map_err(Error::internal)?;
     handle.stop(true).await;
     serving.await.map_err(Error::internal)?.map_err(Error::internal)?;
     Ok(findings.hold())

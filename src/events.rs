@@ -5,6 +5,7 @@
 //! versions and counts, never a name, a number or a phone. The feed's order is given after commit by one sequencer, so that a
 //! reader never misses a late commit.
 
+pub mod cloud_event;
 pub mod feed;
 pub mod log;
 pub mod routes;
@@ -72,7 +73,7 @@ pub struct NewEvent {
     pub payload: Value,
 }
 
-/// An event as the feed and (later) webhooks carry it.
+/// An event as the feed and webhooks carry it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Event {
     /// Place in the feed; hand the last one back as `after`.

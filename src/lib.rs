@@ -1,7 +1,7 @@
 //! The labour exchange (劳务协作履约对账): origin counties and destination regions publish labour-cooperation agreements, job quotas and
 //! worker dispatches; employers confirm arrivals; the exchange reconciles both sides against each agreement, row by row.
 //!
-//! Read in this order. The platform: [`error`], [`clock`], [`lifecycle`], [`db`], [`seal`], [`http`], [`identity`], [`events`], [`bulk`], [`jobs`].
+//! Read in this order. The platform: [`error`], [`clock`], [`lifecycle`], [`db`], [`seal`], [`http`], [`identity`], [`events`], [`webhooks`], [`bulk`], [`jobs`].
 //! Then the slices, each a concept file with `rules` (pure), `store` (the only queries) and `routes` (the only HTTP); a lower one may
 //! use a higher one, never back: [`regions`], [`calendar`], [`parties`], [`workers`], [`linkage`] (pure: no store, no routes), [`agreements`],
 //! [`quotas`], [`dispatches`], [`arrivals`], [`retention`], [`fulfilment`], [`reconciliation`], [`discrepancies`], [`statements`], [`indicators`],
@@ -38,4 +38,5 @@ pub mod sandbox;
 pub mod seal;
 pub mod statements;
 pub mod telemetry;
+pub mod webhooks;
 pub mod workers;

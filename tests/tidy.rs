@@ -8,7 +8,21 @@ use std::path::{Path, PathBuf};
 
 /// Slices from the ground up; what stands in one line may use each other and everything above. `app` mounts all, `cli` starts it.
 const LAYERS: &[&[&str]] = &[
-    &["error", "lifecycle", "clock", "config", "telemetry", "db", "seal", "http", "identity", "events", "bulk", "jobs"],
+    &[
+        "error",
+        "lifecycle",
+        "clock",
+        "config",
+        "telemetry",
+        "db",
+        "seal",
+        "http",
+        "identity",
+        "events",
+        "webhooks",
+        "bulk",
+        "jobs",
+    ],
     &["regions", "calendar"],
     &["parties"],
     &["workers"],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The outside judges: three of the API document (static), two of the running service (live), one of record linkage.
+# The outside judges: three of the API document (static), two of the running service (live), one of webhooks, one of record linkage.
 #
-#   run.sh [static|live|linkage]        static and live without an argument
+#   run.sh [static|live|webhooks|linkage]        all but linkage without an argument
 #
 #   LABOUR_EXCHANGE_JUDGES      folder with the installed judges        (default: target/judges)
 #   LABOUR_EXCHANGE_DOCUMENT    the API document                        (default: openapi/openapi.json)
@@ -193,6 +193,22 @@ live() {
     judge_the_service
 }
 
+# Our signatures and the other implementation: each must take what the other signs, and a wrong secret must be found.
+compare_webhooks() { "$judges/py/bin/python" "$here/webhooks.py" "$bin" "$@"; }
+
+webhooks_sees() {
+    local said
+    said=$(must_fail compare_webhooks --plant other-secret) || return 1
+    echo "$said"
+    grep -q accepts_signed <<<"$said"
+}
+
+webhooks() {
+    [ -x "$bin" ] || die "there is no program at $bin: run 'cargo build', or set LABOUR_EXCHANGE_BIN"
+    judge webhooks-shown-to-fail 2 webhooks_sees
+    judge webhooks 3 compare_webhooks
+}
+
 # Our matcher and the other method on the same pairs; the first word may be a fault to plant.
 compare_linkage() {
     "$judges/linkage/bin/python" "$here/linkage.py" "$link_files" "$root/tests/data/febrl/dataset3.csv" "$work/linkage" \
@@ -220,9 +236,10 @@ mkdir -p "$reports"
 case ${1:-all} in
 static) static ;;
 live) live ;;
+webhooks) webhooks ;;
 linkage) linkage ;;
-all) static && live ;;
-*) die "unknown part: $1 (static, live or linkage)" ;;
+all) static && live && webhooks ;;
+*) die "unknown part: $1 (static, live, webhooks or linkage)" ;;
 esac
 
 echo "judges: $passed passed, $failed failed"

@@ -18,9 +18,13 @@
 
 mod books;
 mod load;
+#[path = "../../tests/api/support/receiver.rs"]
+#[expect(dead_code, reason = "the receiver of the tests, of which a measurement needs a part")]
+mod receiver;
 mod rows;
 mod scene;
 mod statements;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,6 +43,8 @@ const OVERSOLD: &str = "never oversold";
 const RACES: &str = "races";
 /// Measured only where it is named, with its size behind it: `reconciliation=1000000`.
 const RECONCILIATION: &str = "reconciliation=";
+/// Measured only where it is named, with the number of events behind it: `webhooks=1000`.
+const WEBHOOKS: &str = "webhooks=";
 
 /// The same for a file of roster rows: `rows=100000`.
 const FILE: &str = "rows=";
@@ -68,6 +74,10 @@ async fn measure(database: &str, time: Duration, watched: bool, wanted: &[String
     if let Some(rows) = wanted.iter().find_map(|word| word.strip_prefix(RECONCILIATION)) {
         println!("database {}", scene.back_end());
         return books::measure(&scene, rows.parse().unwrap()).await;
+    }
+    if let Some(events) = wanted.iter().find_map(|word| word.strip_prefix(WEBHOOKS)) {
+        println!("database {}", scene.back_end());
+        return webhooks::measure(&scene, events.parse().unwrap()).await;
     }
     if let Some(rows) = wanted.iter().find_map(|word| word.strip_prefix(FILE)) {
         println!("database {}", scene.back_end());

@@ -23,8 +23,8 @@ pub async fn measure(scene: &Scene, rows: usize) {
     let quota = side.quota(i64::try_from(rows).unwrap()).await;
     let workers = side.workers(0, rows).await;
     let dispatch = side.dispatch().await;
-    let file: String =
-        workers.iter().map(|worker| format!("{{\"worker_id\":\"{worker}\",\"quota_id\":\"{quota}\"}}\n")).collect();
+    let row = |worker: &String| format!("{{\"worker_id\":\"{worker}\",\"quota_id\":\"{quota}\"}}\n");
+    let file = workers.iter().map(row).collect::<Vec<_>>().concat();
     println!("seeded: {rows} workers; the file has {:.1} MiB", file.len() as f64 / 1024.0 / 1024.0);
     let path = side.path(&format!("/dispatches/{dispatch}/roster"));
     let upload = Request::post_as("application/x-ndjson", &scene.address, &path, &side.origin.token, &file, 202);

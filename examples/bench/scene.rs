@@ -20,19 +20,24 @@ use crate::load::{Request, answer};
 /// A party and its token.
 #[derive(Debug, Clone)]
 pub struct Party {
-    id: Id,
+    /// The party.
+    pub id: Id,
+    /// Its client.
+    pub client_id: Id,
     /// A token for everything its kind may do.
     pub token: String,
 }
 
 /// The server and the plain route beside it.
 pub struct Scene {
-    state: State,
+    /// What the server works with.
+    pub state: State,
     /// Where the exchange listens.
     pub address: String,
     /// Where the plain route listens.
     pub hello: String,
-    destination: Party,
+    /// Yiwu, which has an agreement with each county.
+    pub destination: Party,
     employer: Party,
     _folder: tempfile::TempDir,
 }
@@ -44,7 +49,8 @@ pub struct Side {
     pub origin: Party,
     destination: Party,
     employer: Party,
-    agreement: String,
+    /// Its agreement with the destination.
+    pub agreement: String,
 }
 
 impl Scene {
@@ -197,7 +203,7 @@ async fn party(state: &State, name: &str, kind: &'static str, region: &str) -> P
         lifetime: SignedDuration::from_secs(600),
     };
     let token = state.token_keys.current().issue(now.timestamp(), &grant).unwrap().token.expose().clone();
-    Party { id: party, token }
+    Party { id: party, client_id: client, token }
 }
 
 /// The rows of a roster call.

@@ -8,6 +8,7 @@ use super::storage;
 use crate::config::{ServerConfig, StorageConfig};
 use crate::demo::{self, Setting};
 use crate::error::Result;
+use crate::webhooks::guard::Guard;
 
 /// The settings' own defaults: a demonstration never touches the database or the keys of a real exchange by leaving them out.
 const REAL_DATABASE: &str = "sqlite:data/exchange.db";
@@ -52,6 +53,7 @@ pub fn run(config: &StorageConfig, options: &Options) -> Result<bool> {
         workers: options.server.workers,
         readers: options.server.database_readers,
         once: options.once,
+        webhook_guard: Guard { allow_private: options.server.webhook_allow_private },
     };
     actix_web::rt::System::new().block_on(demo::run(setting))
 }

@@ -17,6 +17,7 @@ use crate::db::DbConnection;
 use crate::error::{Error, Result};
 use crate::jobs;
 use crate::regions::atlas;
+use crate::webhooks::guard::Guard;
 
 /// How long an idle connection is kept open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -37,6 +38,7 @@ pub fn run(config: &StorageConfig, options: &Options) -> Result<()> {
     let readers = options.server.database_readers;
     let mut state = State::open(location, readers, keys, url, Clock::System)?;
     state.limits = options.server.limits();
+    state.webhook_guard = Guard { allow_private: options.server.webhook_allow_private };
     actix_web::rt::System::new().block_on(serve(state, config, &options.server))
 }
 
@@ -62,6 +64,7 @@ fn check_atlas() -> Result<()> {
 /// Serves this state until SIGTERM or SIGINT.
 pub async fn serve(state: State, storage: &StorageConfig, config: &ServerConfig) -> Result<()> {
     let draining = state.draining.clone();
+    let delivering = actix_web::rt::spawn(state.deliver());
     actix_web::rt::spawn(jobs::work::run(state.clone()));
     actix_web::rt::spawn(reload_when_told(state.clone(), storage.clone()));
     let mut server = HttpServer::new(move || app::app(&state))
@@ -86,8 +89,12 @@ pub async fn serve(state: State, storage: &StorageConfig, config: &ServerConfig)
     drop(std::io::stdout().flush());
     let server = server.run();
     let pause = Duration::from_secs(config.drain_s);
-    actix_web::rt::spawn(stop_when_told(server.handle(), draining, pause));
-    server.await.map_err(Error::internal)
+    actix_web::rt::spawn(stop_when_told(server.handle(), draining.clone(), pause));
+    let ended = server.await.map_err(Error::internal);
+    draining.store(true, Ordering::Release);
+    // What is not settled by then is sent again by whoever comes next.
+    drop(tokio::time::timeout(Duration::from_secs(config.shutdown_timeout_s), delivering).await);
+    ended
 }
 
 /// Takes over the signing keys of the key file at each SIGHUP. A file that cannot be used changes nothing.

@@ -23,6 +23,7 @@ const UNIQUE_COLUMNS: &[(&str, &str)] = &[
     ("claim.claimant_id, claim.client_ref", "claim_client_ref_unique"),
     ("observation.observer_id, observation.client_ref", "observation_client_ref_unique"),
     ("reconciliation_run.agreement_id", "reconciliation_run_one_running"),
+    ("webhook_endpoint.party_id, webhook_endpoint.partner_ref", "webhook_endpoint_partner_ref_unique"),
     ("idempotency_key.id", "idempotency_key_pkey"),
 ];
 

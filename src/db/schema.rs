@@ -14,6 +14,7 @@ mod quotas;
 mod reconciliation;
 mod retention;
 mod statements;
+mod webhooks;
 mod workers;
 
 pub use agreements::{agreement, agreement_party, agreement_version, ratification};
@@ -28,6 +29,7 @@ pub use quotas::{place_account, place_entry, place_hold, quota, quota_approval};
 pub use reconciliation::{reconciliation_row, reconciliation_run};
 pub use retention::{employment_spell, exit_entry, observation, retention_check};
 pub use statements::{monthly_statement, statement_edition, statement_objection, statement_row, statement_signature};
+pub use webhooks::{webhook_delivery, webhook_endpoint, webhook_secret};
 pub use workers::{identity_read, worker, worker_group};
 
 // Tables that one of Diesel's own queries names together; the texts of statements need no leave.

@@ -15,6 +15,8 @@ pub enum Kind {
     MethodNotAllowed,
     /// The state of things forbids it.
     Conflict,
+    /// It was here and is not any more.
+    Gone,
     /// A condition of the request does not hold.
     PreconditionFailed,
     /// The request took too long to arrive.
@@ -125,6 +127,9 @@ catalogue! {
     OwnFact "own_fact" Forbidden false, "Your party reported the fact in question", "该事实由贵方报送", "Let the other side decide; your party answers, corrects the fact, or disputes the placement.", "请由另一方处理；贵方可答复、更正原信息或对安置提出异议。";
     SecondPersonNeeded "second_person_needed" Forbidden false, "A second person has to confirm this", "须由第二人复核", "Confirm with another client of your party than the one in client_id.", "请由贵方另一客户端（非 client_id 所指）复核。";
     MatchNotPossible "match_not_possible" Conflict false, "The claim cannot be matched to this placement", "无法匹配到该安置", "Choose a departed placement of which the claimant has not spoken yet.", "请选择已出发且申报方尚未提交过信息的安置。";
+    WebhookEndpointsExhausted "webhook_endpoints_exhausted" Conflict false, "The client has as many webhook endpoints as it may", "该客户端的推送地址已达上限", "Remove one of them, or change it; limit says how many there may be.", "请删除或修改已有的推送地址；上限见 limit。";
+    RedeliveryTooSoon "redelivery_too_soon" Conflict false, "Deliveries were asked for again a moment ago", "刚刚已发起过重新投递", "Ask again after the instant in ready_at.", "请在 ready_at 之后再试。";
+    EventsExpired "events_expired" Gone false, "The feed has not come to this position", "事件流没有该位置", "The feed was started anew since this position was given: read it again from oldest_after and compare with what you have.", "该位置之后事件流已重建：请从 oldest_after 重新读取并与本地数据核对。";
     MatchNeedsForce "match_needs_force" Conflict false, "Something speaks against this match", "匹配存在不符之处", "Look at what errors name; if it is the same person all the same, send force with a reason.", "请核对 errors 所列不符之处；确为同一人的，请以 force 并说明理由提交。";
     PreconditionFailed "precondition_failed" PreconditionFailed false, "It has changed since you read it", "数据在读取后已被修改", "Read it again, check your change, and send the ETag you got.", "请重新读取并核对，再以新的 ETag 提交。";
     PreconditionRequired "precondition_required" PreconditionRequired false, "An If-Match header is needed", "缺少 If-Match 请求头", "Send the ETag you got when you read it.", "请发送读取时得到的 ETag。";
@@ -167,7 +172,8 @@ impl Code {
             "agreement_partner_ref_unique"
             | "quota_partner_ref_unique"
             | "dispatch_partner_ref_unique"
-            | "worker_partner_ref_unique" => Self::PartnerRefTaken,
+            | "worker_partner_ref_unique"
+            | "webhook_endpoint_partner_ref_unique" => Self::PartnerRefTaken,
             "worker_identity_unique" => Self::WorkerAlreadyRegistered,
             "open_placement_pkey" => Self::WorkerAlreadyPlaced,
             "place_account_never_oversold" => Self::PlacesExhausted,

@@ -1,11 +1,11 @@
 //! The feed: one order over all chains, given after commit, so that "everything after position n" never skips a late commit.
 
 use diesel::RunQueryDsl;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Binary, Text};
 
 use super::Event;
 use crate::db::{Db, DbConnection, Id, Instant, RowSet, Uid, statement};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::identity::Scope;
 
 /// Events given a position in one transaction.
@@ -77,48 +77,70 @@ fn order(waiting: &mut [(Id, i64, Instant)]) {
     waiting.sort_by_key(|(chain, sequence, recorded_at)| (*recorded_at, *chain, *sequence));
 }
 
-/// The events behind `after` that the caller may see, in the feed's order.
+/// Columns of `event e` as [`event`] reads them.
+pub const COLUMNS: &str =
+    "e.position, e.id, e.kind, e.recorded_at, e.chain_id, e.sequence, e.hash, coalesce(e.payload, 'null')";
+/// Which of `event e` a party may see; takes the party three times.
+pub const VISIBLE: &str = "(e.chain_id = ? or e.employer_id = ? \
+     or exists (select 1 from agreement_party p where p.agreement_id = e.chain_id and p.party_id = ?))";
+
+/// A row of [`COLUMNS`].
+pub type EventRow = (i64, Id, String, Instant, Id, i64, Vec<u8>, String);
+/// The SQL types of [`COLUMNS`].
+pub type EventColumns = (BigInt, Uid, Text, BigInt, Uid, BigInt, Binary, Text);
+
+/// An event as it is told.
+///
+/// # Errors
+/// When the payload is no JSON.
+pub fn event((position, id, kind, timestamp, chain_id, sequence, hash, payload): EventRow) -> Result<Event> {
+    let data = serde_json::from_str(&payload)?;
+    Ok(Event { position, id, kind, timestamp, chain_id, sequence, hash: hex::encode(hash), data })
+}
+
+/// The last position given.
 ///
 /// # Errors
 /// What the database says.
-pub fn after(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    after: i64,
-    kinds: &[String],
-    limit: i64,
-) -> Result<Vec<Event>> {
-    type Row = (i64, Id, String, Instant, Id, i64, Vec<u8>, String);
-    let kinds_filter = if kinds.is_empty() { "" } else { " and e.kind in (select k.kind from ? k)" };
-    let mut query = statement(format!(
-        "select e.position, e.id, e.kind, e.recorded_at, e.chain_id, e.sequence, e.hash, coalesce(e.payload, 'null') from event e \
-         where e.position > ? and (e.chain_id = ? or e.employer_id = ? \
-         or exists (select 1 from agreement_party p where p.agreement_id = e.chain_id and p.party_id = ?)){kinds_filter} \
-         order by e.position limit ?"
-    ))
-    .bind(after)
-    .bind(scope.party_id)
-    .bind(scope.party_id)
-    .bind(scope.party_id);
-    if !kinds.is_empty() {
-        query = query.bind(RowSet::list("kind", kinds.iter().map(String::as_str)));
+pub fn head(connection: &mut DbConnection) -> Result<i64> {
+    Ok(statement("select position from feed_head where id = 1").returning::<BigInt>().get_result(connection)?)
+}
+
+/// What a reader wants of the feed.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Only behind this position.
+    pub after: i64,
+    /// Only of these kinds; of all when there is none.
+    pub kinds: Vec<String>,
+    /// Only these events; all when there is none.
+    pub ids: Vec<Id>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// The events wanted that the caller may see, in the feed's order.
+///
+/// # Errors
+/// [`Code::EventsExpired`] for a position that this feed has not come to: it was started anew since.
+pub fn read(connection: &mut DbConnection, scope: &Scope, wanted: &Wanted) -> Result<Vec<Event>> {
+    let newest = head(connection)?;
+    if wanted.after > newest {
+        return Err(Error::new(Code::EventsExpired).param("oldest_after", 0).param("newest", newest));
     }
-    let rows: Vec<Row> = query
-        .bind(limit)
-        .returning::<(BigInt, Uid, Text, BigInt, Uid, BigInt, diesel::sql_types::Binary, Text)>()
-        .load(connection)?;
-    rows.into_iter()
-        .map(|(position, id, kind, timestamp, chain_id, sequence, hash, payload)| {
-            Ok(Event {
-                position,
-                id,
-                kind,
-                timestamp,
-                chain_id,
-                sequence,
-                hash: hex::encode(hash),
-                data: serde_json::from_str(&payload)?,
-            })
-        })
-        .collect()
+    let of_kinds = if wanted.kinds.is_empty() { "" } else { " and e.kind in (select k.kind from ? k)" };
+    let (events, by_id) =
+        if wanted.ids.is_empty() { ("event e", "") } else { ("? i cross join event e", "e.id = i.id and ") };
+    let mut query = statement(format!(
+        "select {COLUMNS} from {events} where {by_id}e.position > ? and {VISIBLE}{of_kinds} order by e.position limit ?"
+    ));
+    if !wanted.ids.is_empty() {
+        query = query.bind(RowSet::list("id", wanted.ids.iter().copied()));
+    }
+    query = query.bind(wanted.after).bind(scope.party_id).bind(scope.party_id).bind(scope.party_id);
+    if !wanted.kinds.is_empty() {
+        query = query.bind(RowSet::list("kind", wanted.kinds.iter().map(String::as_str)));
+    }
+    let rows: Vec<EventRow> = query.bind(wanted.limit).returning::<EventColumns>().load(connection)?;
+    rows.into_iter().map(event).collect()
 }

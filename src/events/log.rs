@@ -68,6 +68,15 @@ pub fn record_all(connection: &mut DbConnection, events: Vec<(&Actor, NewEvent)>
     Ok(())
 }
 
+/// The id of the event recorded last in a chain, in the transaction at hand.
+///
+/// # Errors
+/// What the database says.
+pub fn newest(connection: &mut DbConnection, chain: Chain) -> Result<Id> {
+    let newest = event::table.filter(event::chain_id.eq(chain.id())).order(event::sequence.desc());
+    Ok(newest.select(event::id).first(connection)?)
+}
+
 /// The head of the chain, locked until the end of the transaction.
 fn lock_head(connection: &mut DbConnection, chain: Chain) -> Result<Option<(i64, [u8; 32])>> {
     let mut head = read_head(connection, chain)?;

@@ -108,6 +108,21 @@ impl Answer {
         self
     }
 
+    /// 204: done, and nothing to say.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            status: 204,
+            content_type: String::new(),
+            location: None,
+            etag: None,
+            content_language: None,
+            next: None,
+            body: Vec::new(),
+            replayed: false,
+        }
+    }
+
     /// Sends other bytes than JSON, such as the exact document both sides ratified.
     #[must_use]
     pub fn bytes(content_type: &str, etag: String, body: Vec<u8>) -> Self {
@@ -146,7 +161,9 @@ impl Responder for Answer {
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let mut response =
             HttpResponse::build(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-        response.content_type(self.content_type);
+        if !self.content_type.is_empty() {
+            response.content_type(self.content_type);
+        }
         if let Some(location) = self.location {
             response.insert_header((header::LOCATION, location));
         }

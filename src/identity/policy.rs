@@ -34,6 +34,8 @@ permissions! {
     JobsWrite "jobs.write" "Cancel own jobs" "取消本方任务";
     SandboxWrite "sandbox.write" "Move the clock of a sandbox" "拨动沙箱时钟";
     EventsRead "events.read" "Read the event feed" "读取事件流";
+    WebhooksRead "webhooks.read" "Read webhook endpoints and what was delivered to them" "读取推送地址及投递记录";
+    WebhooksWrite "webhooks.write" "Register, change, test and disable webhook endpoints, deliver again" "登记、修改、测试和停用推送地址，重新投递";
 }
 
 /// The scopes a client of a party kind is given unless told otherwise.
@@ -41,7 +43,7 @@ permissions! {
 pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
     let all = SCOPES.iter().map(|(scope, _, _)| *scope);
     match party_kind {
-        "operator" => vec!["parties.read", "parties.write", "events.read"],
+        "operator" => vec!["parties.read", "parties.write", "events.read", "webhooks.read", "webhooks.write"],
         "station" => vec![
             "parties.read",
             "agreements.read",
@@ -51,6 +53,8 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
             "jobs.read",
             "jobs.write",
             "events.read",
+            "webhooks.read",
+            "webhooks.write",
         ],
         "employer" => {
             vec![
@@ -61,6 +65,8 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
                 "jobs.read",
                 "jobs.write",
                 "events.read",
+                "webhooks.read",
+                "webhooks.write",
             ]
         }
         _ => all.filter(|scope| *scope != "parties.write").collect(),

@@ -225,6 +225,26 @@ fn every_body_comes_with_an_example_that_fits() {
     assert!(bodies > 40, "bodies were found: {bodies}");
 }
 
+/// Whoever builds a receiver finds the three headers, the envelope of the feed, and examples of it.
+#[test]
+fn what_is_posted_to_others_is_described() {
+    let post = &document()["webhooks"]["event"]["post"];
+    let parameters = post["parameters"].as_array().unwrap();
+    let headers: Vec<&str> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+    assert_eq!(headers, ["webhook-id", "webhook-timestamp", "webhook-signature"]);
+    assert!(parameters.iter().all(|parameter| parameter["required"] == true && parameter["in"] == "header"));
+    let content = &post["requestBody"]["content"]["application/json"];
+    let of_feed = &document()["components"]["schemas"]["FeedPage"]["properties"]["items"]["items"];
+    assert_eq!(&content["schema"], of_feed, "one schema for feed and webhook");
+    let examples = content["examples"].as_object().unwrap();
+    assert!(!examples.is_empty());
+    for (name, example) in examples {
+        let mut complaints = Vec::new();
+        check(resolved(&content["schema"]), &example["value"], "", &mut complaints);
+        assert!(complaints.is_empty(), "{name}: {complaints:?}");
+    }
+}
+
 on_both! {
     /// The address in `type` opens a page with the cause and the remedy, in the language of the reader.
     async fn every_kind_of_problem_has_its_page(app: TestApp) {

@@ -320,6 +320,25 @@ async fn with_discrepancies(scene: &Scene) -> Met {
     ]
 }
 
+/// What webhooks and the feed refuse.
+async fn with_webhooks(scene: &Scene) -> Met {
+    let (app, party) = (&scene.app, &scene.origin);
+    let endpoints = "/v1/webhook-endpoints";
+    let register = async || app.post(party, endpoints, json!({ "url": "https://partner.example.cn/hooks" })).await;
+    let id = register().await.expect(201).id();
+    for _ in 1..20 {
+        register().await.expect(201);
+    }
+    let range = json!({ "from": "2026-03-01T00:00:00Z", "to": "2026-03-09T00:00:00Z" });
+    let again = async || app.post(party, &format!("{endpoints}/{id}/redeliveries"), range.clone()).await;
+    again().await.expect(200);
+    vec![
+        (Code::WebhookEndpointsExhausted, register().await),
+        (Code::RedeliveryTooSoon, again().await),
+        (Code::EventsExpired, app.get(party, "/v1/events?after=9007199254740991").await),
+    ]
+}
+
 /// What happens when the machine itself is in trouble.
 async fn with_the_machine(scene: &Scene) -> Met {
     let app = &scene.app;
@@ -420,6 +439,7 @@ on_both! {
         scene.app.clock_set("2026-03-02");
         met.extend(with_agreements(&scene).await);
         met.extend(with_statements(&scene).await);
+        met.extend(with_webhooks(&scene).await);
         met.extend(with_the_machine(&scene).await);
         let mut seen = BTreeSet::new();
         for (code, reply) in met {

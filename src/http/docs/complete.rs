@@ -7,6 +7,7 @@
 
 mod links;
 mod shared;
+mod webhooks;
 
 use serde_json::{Map, Value, json};
 
@@ -58,6 +59,10 @@ const TAGS: &[(&str, &str)] = &[
         "Work that takes longer than an answer may: large files of rows, how far they are, what became of each row",
     ),
     ("events", "What happened, in order, in hash chains that can be checked"),
+    (
+        "webhooks",
+        "Events posted to a party's own receivers: endpoints, secrets, what was delivered, and delivering it again",
+    ),
     ("sandbox", "The clock of an exchange of one's own, to walk an agreement through its days"),
     ("operation", "Health of the server, this document, and a page for each kind of problem"),
 ];
@@ -71,6 +76,7 @@ pub fn complete(document: &mut Value) {
         complete_operation(&path, &method, operation, &schemas);
     }
     links::add(paths);
+    document["webhooks"] = webhooks::described();
     document["tags"] = used_tags(document);
     name_problems(document);
     for (kind, parts) in shared::components() {
@@ -310,7 +316,9 @@ fn used_tags(document: &Value) -> Value {
 /// Takes out what no operation leads to, however indirectly. Security schemes are named, not referred to, and stay.
 fn drop_unused(document: &mut Value) {
     let mut used = Vec::new();
-    collect_references(document.get("paths").unwrap_or(&Value::Null), &mut used);
+    for part in ["paths", "webhooks"] {
+        collect_references(document.get(part).unwrap_or(&Value::Null), &mut used);
+    }
     let mut seen = 0;
     while let Some(name) = used.get(seen).cloned() {
         seen += 1;
