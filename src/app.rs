@@ -144,6 +144,7 @@ pub fn routes(config: &mut ServiceConfig) {
     config.service(scope::scope("/v1/agreements/{agreement_id}").configure(within_agreement));
     crate::reconciliation::routes::mount(config);
     crate::indicators::routes::mount(config);
+    crate::interchange::routes::mount(config);
     crate::events::routes::mount(config);
     crate::code_lists::routes::mount(config);
     crate::http::docs::mount(config);

@@ -19,6 +19,9 @@ pub struct StorageConfig {
     pub public_url: String,
 }
 
+/// Most bytes of a file sent for import, unless the operator says otherwise.
+const IMPORT_BYTES_MAX: usize = 5 * 1024 * 1024;
+
 /// How the server listens.
 #[derive(Debug, Clone, Args)]
 pub struct ServerConfig {
@@ -40,6 +43,9 @@ pub struct ServerConfig {
     /// Tokens that may be asked for from one address in a minute, by whomever; 0 means no limit
     #[arg(long, env = "LABOUR_EXCHANGE_TOKENS_PER_PEER", default_value_t = 10)]
     pub tokens_per_peer: u32,
+    /// Most bytes of a file sent for import
+    #[arg(long, env = "LABOUR_EXCHANGE_IMPORT_BYTES_MAX", default_value_t = IMPORT_BYTES_MAX)]
+    pub import_bytes_max: usize,
     /// A proxy stands in front: the last address of X-Forwarded-For is who asks. Never set this without one
     #[arg(long, env = "LABOUR_EXCHANGE_BEHIND_PROXY")]
     pub behind_proxy: bool,
@@ -60,13 +66,15 @@ pub struct Limits {
     pub tokens_per_client: u32,
     /// Token requests of one address in a minute; 0 for no limit.
     pub tokens_per_peer: u32,
+    /// Most bytes of a file sent for import.
+    pub import_bytes: usize,
     /// Whether a proxy stands in front and says in X-Forwarded-For who asks.
     pub behind_proxy: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: Duration::from_secs(30), tokens_per_client: 10, tokens_per_peer: 10, behind_proxy: false }
+        Self { body: Duration::from_secs(30), tokens_per_client: 10, tokens_per_peer: 10, import_bytes: IMPORT_BYTES_MAX, behind_proxy: false }
     }
 }
 
@@ -78,6 +86,7 @@ impl ServerConfig {
             body: Duration::from_secs(self.request_timeout_s),
             tokens_per_client: self.tokens_per_client,
             tokens_per_peer: self.tokens_per_peer,
+            import_bytes: self.import_bytes_max,
             behind_proxy: self.behind_proxy,
         }
     }

@@ -12,6 +12,7 @@ pub mod connection;
 pub mod constraint;
 mod executor;
 mod lane;
+pub mod trial;
 pub mod page;
 pub mod row_set;
 #[expect(missing_docs, reason = "the table macro writes public items without docs")]
@@ -26,6 +27,7 @@ pub use lane::{Lane, Together};
 pub use page::{Keyset, Page, PageRequest};
 pub use row_set::RowSet;
 pub use statement::{Statement, statement};
+pub use trial::trial;
 
 /// A day (24 hours) in seconds.
 pub const DAY_SECONDS: i64 = 86_400;

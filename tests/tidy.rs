@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["discrepancies"],
     &["statements"],
     &["indicators"],
+    &["interchange"],
     &["code_lists"],
     &["app"],
     &["cli", "demo", "main", "lib"],

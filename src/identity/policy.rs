@@ -30,6 +30,7 @@ permissions! {
     RetentionWrite "retention.write" "Record observations and exits" "提交在岗记录和离岗信息";
     ReconciliationWrite "reconciliation.write" "Run reconciliations" "发起对账";
     StatementsWrite "statements.write" "Compute, open, object to and sign monthly statements" "计算、公示、异议和签署月度对账单";
+    ImportsWrite "imports.write" "Send files, see what became of their rows and apply them; what the rows become needs its own scope" "提交文件、查看各行结果并执行导入（所生成的数据另需相应权限）";
     EventsRead "events.read" "Read the event feed" "读取事件流";
 }
 
@@ -45,10 +46,11 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
             "agreements.write",
             "arrivals.write",
             "retention.write",
+            "imports.write",
             "events.read",
         ],
         "employer" => {
-            vec!["parties.read", "agreements.read", "arrivals.write", "retention.write", "events.read"]
+            vec!["parties.read", "agreements.read", "arrivals.write", "retention.write", "imports.write", "events.read"]
         }
         _ => all.filter(|scope| *scope != "parties.write").collect(),
     }

@@ -3,42 +3,26 @@
 //! Who holds what is read in one snapshot, so that the holds listed add up to what is held.
 
 use actix_web::{get, post, web};
-use serde_json::json;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::store::{self, QuotaFilter};
 use super::{
     Approval, Balance, LedgerEntry, NewQuota, Quota, QuotaAction, QuotaState, QuotaToday, QuotaWithdrawal, accounts,
-    rules,
+    requesting, rules,
 };
-use crate::agreements::{self, PartyRole};
+use crate::agreements;
 use crate::app::State;
 use crate::db::{Day, DbConnection, Id, Instant, Page};
-use crate::error::{Code, Error, Faults, Result};
-use crate::events::{Actor, Chain, NewEvent, log};
+use crate::error::{Code, Error, Result};
+use crate::events::{Actor, log};
 use crate::http::extract::IfMatch;
 use crate::http::query::NoFilter;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::policy::{AgreementsRead, QuotasWrite};
 use crate::identity::{Caller, Scope};
-use crate::parties::{self, PartyKind};
 
 fn event(connection: &mut DbConnection, actor: &Actor, quota: &Quota, kind: &'static str) -> Result<()> {
-    let payload = json!({ "agreement_id": quota.agreement_id, "state": quota.state, "requested_places": quota.requested_places, "approved_places": quota.approved_places });
-    let event = NewEvent {
-        kind,
-        // A draft is its destination's own.
-        chain: match quota.state {
-            QuotaState::Draft => Chain::Party(quota.destination_id),
-            QuotaState::Published | QuotaState::Withdrawn => Chain::Agreement(quota.agreement_id),
-        },
-        subject_kind: "quota",
-        subject_id: quota.id,
-        subject_version: quota.version,
-        employer_id: (quota.state != QuotaState::Draft).then_some(quota.employer_id),
-        payload,
-    };
-    log::record(connection, actor, event)
+    log::record(connection, actor, requesting::event(quota, kind))
 }
 
 fn path_of(quota: &Quota) -> String {
@@ -60,17 +44,7 @@ pub async fn request_quota(
     let (actor, agreement_id) = (caller.actor(&state), path.into_inner());
     let Posted { body, key } = posted;
     key.run(&state, move |connection| {
-        let membership = agreements::store::membership(connection, &actor.scope, agreement_id)?;
-        if membership.role != PartyRole::Destination {
-            return Err(Error::new(Code::RoleNotAllowed).param("required_role", "destination"));
-        }
-        let terms = agreements::store::terms_in_force(connection, &membership.agreement, actor.now.day())?;
-        rules::check(&body, actor.now.day(), membership.agreement.effective_to)?;
-        require_references(connection, &body)?;
-        let quota = store::insert(connection, &actor, agreement_id, &body)?;
-        accounts::open(connection, &quota, &body.cohorts)?;
-        accounts::follow_caps(connection, agreement_id, &terms.caps)?;
-        event(connection, &actor, &quota, "quota.requested")?;
+        let quota = requesting::request(connection, &actor, agreement_id, body)?;
         created(connection, quota, actor.now.day())
     })
     .await
@@ -80,29 +54,6 @@ fn created(connection: &mut DbConnection, quota: Quota, today: Day) -> Result<An
     let (path, version) = (path_of(&quota), quota.version);
     let shown = store::standing(connection, quota, today)?;
     Answer::created(path, &shown).map(|answer| answer.version(version))
-}
-
-fn require_references(connection: &mut DbConnection, new: &NewQuota) -> Result<()> {
-    let mut faults = Faults::new();
-    let employer = parties::store::party_if_any(connection, new.employer_id)?;
-    faults.require(
-        employer.is_some_and(|party| party.kind == PartyKind::Employer),
-        "/employer_id",
-        "employer_unknown",
-        "no registered employer has this id",
-        "没有登记该用人单位",
-    );
-    if let Some(zone_id) = new.zone_id {
-        let zone = parties::store::zone_if_any(connection, zone_id)?;
-        faults.require(
-            zone.is_some_and(|zone| zone.host_code == new.region_code),
-            "/zone_id",
-            "zone_unknown",
-            "no zone with this id is hosted by region_code",
-            "该区划下没有此园区",
-        );
-    }
-    if faults.is_empty() { Ok(()) } else { Err(Error::new(Code::ReferenceUnknown).faults(faults.into_inner())) }
 }
 
 /// Lists quotas
