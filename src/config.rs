@@ -74,7 +74,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: Duration::from_secs(30), tokens_per_client: 10, tokens_per_peer: 10, import_bytes: IMPORT_BYTES_MAX, behind_proxy: false }
+        Self {
+            body: Duration::from_secs(30),
+            tokens_per_client: 10,
+            tokens_per_peer: 10,
+            import_bytes: IMPORT_BYTES_MAX,
+            behind_proxy: false,
+        }
     }
 }
 

@@ -12,13 +12,13 @@ pub mod connection;
 pub mod constraint;
 mod executor;
 mod lane;
-pub mod trial;
 pub mod page;
 pub mod row_set;
 #[expect(missing_docs, reason = "the table macro writes public items without docs")]
 pub mod schema;
 pub mod statement;
 pub mod text_columns;
+pub mod trial;
 
 pub use columns::{Day, Id, Instant, Uid};
 pub use connection::{DbConnection, Location};

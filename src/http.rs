@@ -13,6 +13,7 @@ pub mod body;
 pub mod docs;
 pub mod edge;
 mod expectation;
+pub mod export;
 pub mod extract;
 pub mod idempotency;
 pub mod objects;

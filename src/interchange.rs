@@ -108,7 +108,17 @@ crate::text_enum! {
 
 /// What a file is sent with: which layout it has and what its rows belong to.
 #[derive(
-    Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams, ToSchema, diesel::Queryable, diesel::Selectable,
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    IntoParams,
+    ToSchema,
+    diesel::Queryable,
+    diesel::Selectable,
     diesel::Insertable,
 )]
 #[diesel(table_name = crate::db::schema::file_import)]

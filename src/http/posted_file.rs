@@ -43,22 +43,28 @@ impl FromRequest for PostedFile {
             let payload = payload.await.map_err(Error::internal)?;
             let bytes = match in_time(&request, payload.to_bytes_limited(limit)).await? {
                 Ok(read) => read.map_err(|cause| {
-                    Error::new(Code::FileUnreadable).detail(format!("the body could not be read: {cause}"), "请求体读取失败")
+                    Error::new(Code::FileUnreadable)
+                        .detail(format!("the body could not be read: {cause}"), "请求体读取失败")
                 })?,
                 Err(_) => return Err(Error::new(Code::BodyTooLarge).param("limit_bytes", limit)),
             };
-            let said = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let said =
+                request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
             let (media_type, charset) = media_type(said);
             // Bytes that were packed on the way are none of ours to unpack.
             if request.headers().contains_key(header::CONTENT_ENCODING) {
-                return Err(Error::new(Code::UnsupportedMediaType)
-                    .detail("send the file itself, without Content-Encoding", "请直接提交文件，不要使用 Content-Encoding"));
+                return Err(Error::new(Code::UnsupportedMediaType).detail(
+                    "send the file itself, without Content-Encoding",
+                    "请直接提交文件，不要使用 Content-Encoding",
+                ));
             }
             let hash = Sha256::digest(&bytes);
-            let index = |field, value: &str| state.keys.blind_index(BlindIndex::tenant(caller.client_id.0), field, value);
+            let index =
+                |field, value: &str| state.keys.blind_index(BlindIndex::tenant(caller.client_id.0), field, value);
             let digest = index("file", &hex::encode(hash));
             // The query says what is to be done with the file, so it belongs to the request.
-            let fingerprint = index("request_body", &format!("{said}\0{}\0{}", request.query_string(), hex::encode(hash)));
+            let fingerprint =
+                index("request_body", &format!("{said}\0{}\0{}", request.query_string(), hex::encode(hash)));
             let key = IdempotencyKey::new(&request, caller.client_id, &header, fingerprint);
             Ok(Self { bytes, digest, media_type, charset, key })
         })

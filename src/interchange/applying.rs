@@ -106,7 +106,12 @@ pub fn step(connection: &mut DbConnection, tools: Tools<'_>, scope: Scope, impor
         waiting.iter().partition(|row| row.findings.iter().any(Finding::refuses));
     let mut outcomes: Vec<RowOutcome> = refused
         .iter()
-        .map(|row| RowOutcome { number: row.number, verdict: ImportVerdict::Rejected, findings: Vec::new(), subject_id: None })
+        .map(|row| RowOutcome {
+            number: row.number,
+            verdict: ImportVerdict::Rejected,
+            findings: Vec::new(),
+            subject_id: None,
+        })
         .collect();
     let became = match import.state {
         ImportState::Received => trial(connection, |connection| run(connection, &step, &fit))?,

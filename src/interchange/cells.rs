@@ -99,7 +99,8 @@ pub fn dated(cell: &Cell) -> Reading<Option<Dated>> {
 }
 
 fn day_or_month(text: &str) -> Option<Dated> {
-    let numbers: Vec<&str> = text.split(|character: char| !character.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
+    let numbers: Vec<&str> =
+        text.split(|character: char| !character.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     let fits = |character: char| character.is_ascii_digit() || "年月日号./-:T时分秒".contains(character);
     if !text.chars().all(fits) {
         return None;
@@ -162,7 +163,9 @@ pub fn flag(cell: &Cell) -> Reading<Option<bool>> {
         "" | "-" | "/" => Ok(None),
         "是" | "√" | "✓" | "✔" | "1" | "有" | "对" | "y" | "yes" | "true" | "01" => Ok(Some(true)),
         "否" | "×" | "✗" | "x" | "0" | "无" | "没有" | "不是" | "n" | "no" | "false" | "02" => Ok(Some(false)),
-        _ => unread("flag_unreadable", "is neither 是 nor 否; write one of them", "既不是“是”也不是“否”，请填写其中之一"),
+        _ => {
+            unread("flag_unreadable", "is neither 是 nor 否; write one of them", "既不是“是”也不是“否”，请填写其中之一")
+        }
     }
 }
 
@@ -184,8 +187,13 @@ pub fn wage(cell: &Cell) -> Reading<Option<Wage>> {
     if text.is_empty() || text == "-" || text.contains("面议") || text.contains("面谈") {
         return Ok(None);
     }
-    if ["/天", "/日", "每天", "/小时", "/时", "时薪", "日薪", "计件", "/件"].iter().any(|unit| text.contains(unit)) {
-        return unread("wage_not_monthly", "is no monthly wage; write the monthly wage in yuan", "不是月工资，请填写月工资（元）");
+    if ["/天", "/日", "每天", "/小时", "/时", "时薪", "日薪", "计件", "/件"].iter().any(|unit| text.contains(unit))
+    {
+        return unread(
+            "wage_not_monthly",
+            "is no monthly wage; write the monthly wage in yuan",
+            "不是月工资，请填写月工资（元）",
+        );
     }
     let figures: String = ["元/月", "/月", "每月", "元", "左右", "以上", "起", "月薪", "约", "月"]
         .iter()
@@ -221,7 +229,11 @@ fn fen(figure: &str, unit: &str) -> Option<i64> {
         _ => return None,
     };
     let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    if whole.is_empty() || whole.len() > 9 || part.len() > 6 || !format!("{whole}{part}").bytes().all(|byte| byte.is_ascii_digit()) {
+    if whole.is_empty()
+        || whole.len() > 9
+        || part.len() > 6
+        || !format!("{whole}{part}").bytes().all(|byte| byte.is_ascii_digit())
+    {
         return None;
     }
     let scale = 10_i64.checked_pow(u32::try_from(part.len()).ok()?)?;
@@ -306,7 +318,13 @@ pub fn phone(cell: &Cell) -> Reading<Option<(String, bool)>> {
             let parts = text.split(|character: char| !(character.is_ascii_digit() || "+- ".contains(character)));
             let first = parts.flat_map(|part| part.split_whitespace()).find_map(|part| Phone::parse(part).ok());
             first.map_or_else(
-                || unread(PhoneError::Several.code(), PhoneError::Several.message_en(), PhoneError::Several.message_zh()),
+                || {
+                    unread(
+                        PhoneError::Several.code(),
+                        PhoneError::Several.message_en(),
+                        PhoneError::Several.message_zh(),
+                    )
+                },
                 |phone| Ok(Some((phone.as_str().to_owned(), true))),
             )
         }

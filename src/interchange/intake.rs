@@ -63,12 +63,7 @@ pub fn problem_of(refusal: Refusal) -> Error {
 ///
 /// # Errors
 /// [`Code::LayoutUnknown`] with `nearest` and `missing`, [`Code::ParameterInvalid`] for a layout that there is not.
-pub fn take(
-    workbook: Workbook,
-    named: Option<&str>,
-    today: Day,
-    own_county: Option<RegionCode>,
-) -> Result<TakenFile> {
+pub fn take(workbook: Workbook, named: Option<&str>, today: Day, own_county: Option<RegionCode>) -> Result<TakenFile> {
     let headers: Vec<Option<Header>> = workbook.sheets.iter().map(heading::find).collect();
     let layout = layout_of(&headers, named)?;
     let fits = |header: &Header| layout.required.iter().all(|field| header.has(*field));
@@ -144,7 +139,9 @@ fn taken(layout: &Layout, header: Option<&Header>, sheet: usize, row: RawRow, to
     };
     let (record, findings) = match (kind, header) {
         (ImportRowKind::Data, Some(header)) => Record::read(layout, header, &row, today),
-        (ImportRowKind::Header, Some(header)) if row.number == header.row => (Record::default(), unknown_columns(header)),
+        (ImportRowKind::Header, Some(header)) if row.number == header.row => {
+            (Record::default(), unknown_columns(header))
+        }
         _ => Default::default(),
     };
     let mark = mark_of(&row, header.and_then(|header| header.column(Field::SerialNumber)));
@@ -180,7 +177,8 @@ fn data(rows: &mut [TakenRow]) -> impl Iterator<Item = &mut TakenRow> {
 
 /// Checks what can be said about people from the file alone.
 fn check_people(rows: &mut [TakenRow], target: ImportTarget, today: Day, own_county: Option<RegionCode>) {
-    let damaged = rows.iter().flat_map(|row| &row.findings).any(|finding| finding.code == IdentityNumberError::Damaged.code());
+    let damaged =
+        rows.iter().flat_map(|row| &row.findings).any(|finding| finding.code == IdentityNumberError::Damaged.code());
     let mut earlier: HashMap<String, Record> = HashMap::new();
     for row in data(rows) {
         let number = row.record.text(Field::IdentityNumber).map(ToOwned::to_owned);
@@ -239,13 +237,25 @@ fn check_posts(rows: &mut [TakenRow]) {
             found.push(error("post_missing", "the post is missing", "缺少岗位名称"));
         }
         if matches!((requested, approved), (Some(requested), Some(approved)) if approved > requested) {
-            found.push(error("approved_above_requested", "more places are approved than asked for", "核定人数多于招聘人数"));
+            found.push(error(
+                "approved_above_requested",
+                "more places are approved than asked for",
+                "核定人数多于招聘人数",
+            ));
         }
         let certified = record.text(Field::CaseStatus).is_some_and(|status| status.starts_with("Certified"));
         if certified && approved.is_none() && !told(Field::ApprovedPlaces) {
-            found.push(warning("approved_missing", "is certified, but the number is missing; it stays a draft", "已核定但缺少核定人数，保留为待发布"));
+            found.push(warning(
+                "approved_missing",
+                "is certified, but the number is missing; it stays a draft",
+                "已核定但缺少核定人数，保留为待发布",
+            ));
         }
-        if record.text(Field::SexWanted).or(record.text(Field::Ethnicity)).is_some_and(|wanted| !is_no_condition(wanted)) {
+        if record
+            .text(Field::SexWanted)
+            .or(record.text(Field::Ethnicity))
+            .is_some_and(|wanted| !is_no_condition(wanted))
+        {
             found.push(warning(
                 "condition_not_published",
                 "sex or ethnicity must not be a condition of a post (Employment Promotion Law); it is not published",
@@ -254,7 +264,11 @@ fn check_posts(rows: &mut [TakenRow]) {
         }
         let content = &row.mark;
         if !seen.insert(content.clone()) {
-            found.push(error("row_repeated", "an earlier row of the file says exactly the same", "文件中前面已有完全相同的一行"));
+            found.push(error(
+                "row_repeated",
+                "an earlier row of the file says exactly the same",
+                "文件中前面已有完全相同的一行",
+            ));
         }
         let reference = match record.text(Field::Reference) {
             Some(reference) if references.get(reference).is_some_and(|count| *count > 1) => {
@@ -303,7 +317,12 @@ pub fn check_options(layout: &Layout, options: &ImportOptions) -> Result<()> {
     need("dispatch_id", options.dispatch_id.is_some() || layout.target != ImportTarget::Roster);
     let month = options.pay_month.as_ref().map(|month| super::cells::dated(&Cell::Text(month.clone())));
     if month.is_some_and(|month| !matches!(month, Ok(Some(_)))) {
-        faults.push(Fault::query("pay_month", "parameter_invalid", "must be a month such as 2026-03", "须为月份，例如 2026-03"));
+        faults.push(Fault::query(
+            "pay_month",
+            "parameter_invalid",
+            "must be a month such as 2026-03",
+            "须为月份，例如 2026-03",
+        ));
     }
     if faults.is_empty() { Ok(()) } else { Err(Error::new(Code::ParameterInvalid).faults(faults)) }
 }

@@ -66,7 +66,10 @@ impl Record {
         let mut record = Self::default();
         let mut findings = Vec::new();
         for (column, (field, cell)) in header.columns.iter().zip(&row.cells).enumerate() {
-            let Some(field) = field.filter(|field| !is_linked(*field) && layout.fields().any(|own| own == *field)) else { continue };
+            let Some(field) = field.filter(|field| !is_linked(*field) && layout.fields().any(|own| own == *field))
+            else {
+                continue;
+            };
             let place = (column, row.number);
             if let Cell::Broken { .. } = cell {
                 findings.push(finding(field, place, broken()));
@@ -88,14 +91,7 @@ impl Record {
     }
 
     /// Reads a place from the columns that name it together; what stands in the last of them may repeat what stands before.
-    fn read_place(
-        &mut self,
-        header: &Header,
-        row: &RawRow,
-        kept: Field,
-        links: &[Field],
-        findings: &mut Vec<Finding>,
-    ) {
+    fn read_place(&mut self, header: &Header, row: &RawRow, kept: Field, links: &[Field], findings: &mut Vec<Finding>) {
         let texts: Vec<(usize, String)> = links
             .iter()
             .filter_map(|field| header.column(*field))
@@ -238,7 +234,9 @@ fn value(field: Field, cell: &Cell, today: Day) -> cells::Reading<Option<Told>> 
         CellKind::Identity => {
             cells::identity_number(cell, today)?.map(|number| sure(Value::Text(number.as_str().to_owned())))
         }
-        CellKind::Phone => cells::phone(cell)?.map(|(phone, several)| (Value::Text(phone), several.then(several_phones))),
+        CellKind::Phone => {
+            cells::phone(cell)?.map(|(phone, several)| (Value::Text(phone), several.then(several_phones)))
+        }
         CellKind::Place => {
             cells::place(&cells::squeezed(cell))?.map(|place| sure(Value::Place(place.code, place.is_complete)))
         }

@@ -55,7 +55,8 @@ fn added(row: &OpenRow) -> [String; 2] {
 /// The cells of a row as they go back; an identity number that was a number becomes text.
 fn cells(row: &OpenRow, identity: Option<usize>, width: usize) -> Vec<Cell> {
     let mut cells: Vec<Cell> = row.content.cells.iter().take(width).cloned().collect();
-    if let Some(cell) = identity.and_then(|column| cells.get_mut(column)).filter(|cell| matches!(cell, Cell::Number(_))) {
+    if let Some(cell) = identity.and_then(|column| cells.get_mut(column)).filter(|cell| matches!(cell, Cell::Number(_)))
+    {
         *cell = Cell::Text(cell.shown());
     }
     cells.resize(width, Cell::Empty(()));

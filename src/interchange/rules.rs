@@ -250,8 +250,15 @@ mod tests {
     fn each_rule_finds_what_it_is_about_and_nothing_else() {
         use Field::*;
         let whole: Vec<(Field, &str)> = vec![
-            (IdentityNumber, BORN_1990), (IsWorking, "是"), (WorkPlace, "浙江省金华市义乌市"), (EmployerName, "义乌小商品制造有限公司"),
-            (Industry, "制造业"), (Channel, "外出务工"), (PointToPoint, "是"), (MonthlyIncome, "5200"), (StartDate, "2026-02"),
+            (IdentityNumber, BORN_1990),
+            (IsWorking, "是"),
+            (WorkPlace, "浙江省金华市义乌市"),
+            (EmployerName, "义乌小商品制造有限公司"),
+            (Industry, "制造业"),
+            (Channel, "外出务工"),
+            (PointToPoint, "是"),
+            (MonthlyIncome, "5200"),
+            (StartDate, "2026-02"),
         ];
         assert_eq!(found(&whole, None), Vec::<String>::new());
         let cases: &[(&str, &[(Field, &str)])] = &[

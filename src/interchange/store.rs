@@ -19,7 +19,15 @@ use crate::seal::{KeyRing, Place, SealError};
 
 /// How often something was found, kept as JSON.
 #[derive(
-    Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
 )]
 #[diesel(sql_type = Text)]
 #[serde(transparent)]
@@ -43,7 +51,8 @@ impl Counts {
             if findings.iter().take(place).any(same) {
                 continue;
             }
-            let known = self.0.iter_mut().find(|count| count.code == finding.code && count.severity == finding.severity);
+            let known =
+                self.0.iter_mut().find(|count| count.code == finding.code && count.severity == finding.severity);
             match known {
                 Some(count) => count.rows += 1,
                 None => self.0.push(FindingCount { code: finding.code.clone(), severity: finding.severity, rows: 1 }),

@@ -119,7 +119,8 @@ const ACCOUNT_COLUMNS: &str = "a.id, a.kind, a.quota_id, a.region_code, a.starts
 pub fn open(connection: &mut DbConnection, agreement_id: Id, quotas: &[(&Quota, &[NewCohort])]) -> Result<()> {
     let accounts = quotas.iter().flat_map(|(quota, cohorts)| {
         let own = (quota.id, quota.id, "quota", quota.approved_places, None);
-        let cohorts = cohorts.iter().map(|cohort| (Id::new(), quota.id, "cohort", cohort.places, Some(cohort.starts_on)));
+        let cohorts =
+            cohorts.iter().map(|cohort| (Id::new(), quota.id, "cohort", cohort.places, Some(cohort.starts_on)));
         std::iter::once(own).chain(cohorts)
     });
     let rows = RowSet::of(accounts)

@@ -163,7 +163,8 @@ fn refused(pointer: &str, code: &'static str, en: &str, zh: &str) -> RowResult {
 }
 
 fn check(row: &Request, actor: &Actor, agreement_ends: crate::db::Day, known_employer: bool) -> Result<(), Vec<Fault>> {
-    let mut faults = rules::check(&row.new, actor.now.day(), agreement_ends).map_or_else(|error| error.faults, |()| Vec::new());
+    let mut faults =
+        rules::check(&row.new, actor.now.day(), agreement_ends).map_or_else(|error| error.faults, |()| Vec::new());
     if !known_employer {
         let (code, en, zh) = EMPLOYER_UNKNOWN;
         faults.push(Fault::body("/employer_id", code, en, zh));
@@ -181,7 +182,8 @@ fn says(row: &Request, held: &Quota) -> bool {
     (held.employer_id, held.region_code, held.requested_places, held.valid_until)
         == (new.employer_id, new.region_code, new.requested_places, new.valid_until)
         && held.post_title == new.post_title.trim()
-        && (held.monthly_wage_min_fen, held.monthly_wage_max_fen) == (new.monthly_wage_min_fen, new.monthly_wage_max_fen)
+        && (held.monthly_wage_min_fen, held.monthly_wage_max_fen)
+            == (new.monthly_wage_min_fen, new.monthly_wage_max_fen)
 }
 
 fn publish(

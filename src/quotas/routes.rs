@@ -12,9 +12,10 @@ use super::{
 };
 use crate::agreements;
 use crate::app::State;
-use crate::db::{Day, DbConnection, Id, Instant, Page};
+use crate::db::{Day, DbConnection, Id, Instant, Page, PageRequest};
 use crate::error::{Code, Error, Result};
 use crate::events::{Actor, log};
+use crate::http::export::{self, Listed, Reader, Source, TableParams, TableRow};
 use crate::http::extract::IfMatch;
 use crate::http::query::NoFilter;
 use crate::http::{Answer, Listing, PageParams, Posted};
@@ -58,25 +59,51 @@ fn created(connection: &mut DbConnection, quota: Quota, today: Day) -> Result<An
 
 /// Lists quotas
 ///
-/// Parties of the agreement see the published and withdrawn ones, the destination also its drafts, an employer its own.
-#[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, QuotaFilter),
-    responses((status = 200, description = "A page of quotas", body = Page<QuotaToday>)), security(("oauth2" = ["agreements.read"])))]
+/// Parties of the agreement see the published and withdrawn ones, the destination also its drafts, an employer its own. `Accept: text/csv`
+/// or a workbook gives all of them as a file.
+#[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, QuotaFilter, TableParams),
+    responses((status = 200, description = "A page of quotas, or all of them as a file", content((Page<QuotaToday> = "application/json"), (Vec<u8> = "text/csv"), (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/quotas")]
 pub async fn list_quotas(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
     path: web::Path<Id>,
     listing: Listing<QuotaFilter>,
-) -> Result<Answer> {
-    let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
-    let (viewer, today) = (caller.scope.party_id, state.clock.today());
-    let read = move |connection: &mut DbConnection| {
-        let role = agreements::store::readable(connection, &caller.scope, agreement_id)?;
-        let wanted = (&listing.filter, today);
-        let rows = store::list(connection, agreement_id, viewer, role.is_none(), wanted, &page)?;
-        Answer::page(&page.page(&keys, rows, |row| row.quota.id))
+    wanted: export::Wanted,
+) -> Result<Listed> {
+    let read = |connection: &mut DbConnection, reader: &Reader, filter: &QuotaFilter, page: &PageRequest| {
+        let role = agreements::store::readable(connection, &reader.scope, reader.agreement_id)?;
+        let viewer = reader.scope.party_id;
+        store::list(connection, reader.agreement_id, viewer, role.is_none(), (filter, reader.today), page)
     };
-    state.db.read(read).await
+    let reader = Reader::new(&state, caller.scope, [path.into_inner(), Id::NIL]);
+    export::list(&state, listing, wanted, reader, Source { read, id: |row: &QuotaToday| row.quota.id }).await
+}
+
+impl TableRow for QuotaToday {
+    const COLUMNS: &'static [(&'static str, &'static str)] = &[
+        ("id", "名额标识"),
+        ("partner_ref", "岗位编号"),
+        ("agreement_id", "协议标识"),
+        ("destination_id", "输入地标识"),
+        ("employer_id", "用人单位标识"),
+        ("post_title", "岗位名称"),
+        ("occupation_code", "职业代码"),
+        ("region_code", "工作地区划代码"),
+        ("zone_id", "园区标识"),
+        ("requested_places", "招聘人数"),
+        ("approved_places", "核定人数"),
+        ("approval_reason", "核减原因"),
+        ("withdrawal_reason", "撤回原因"),
+        ("monthly_wage_min_fen", "最低月工资（分）"),
+        ("monthly_wage_max_fen", "最高月工资（分）"),
+        ("valid_until", "有效期至"),
+        ("state", "状态"),
+        ("standing", "当前情况"),
+        ("version", "版本"),
+        ("created_at", "创建时间"),
+        ("updated_at", "更新时间"),
+    ];
 }
 
 /// A quota the caller may see: published ones for all parties, drafts for their destination, an employer's own for the employer.

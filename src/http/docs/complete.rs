@@ -52,7 +52,10 @@ const TAGS: &[(&str, &str)] = &[
         "discrepancies",
         "What follows when a row does not agree: questions, answers, resolutions, matches by hand, and who owes an answer",
     ),
-    ("imports", "Files as people have them: lists of workers, rosters, wage ledgers and demand tables, checked row by row and applied"),
+    (
+        "imports",
+        "Files as people have them: lists of workers, rosters, wage ledgers and demand tables, checked row by row and applied",
+    ),
     ("code-lists", "Every enumerated value with its label in Chinese and English"),
     ("events", "What happened, in order, in hash chains that can be checked"),
     ("operation", "Health of the server, this document, and a page for each kind of problem"),

@@ -91,7 +91,8 @@ fn observe(
     let (mut places, mut seen) = (Vec::new(), Vec::new());
     for (place, (row, found)) in rows.iter().zip(placements).enumerate() {
         let record = &row.content.record;
-        let refused = became.get(place).is_some_and(|became| became.as_ref().is_some_and(|became| became.result.is_err()));
+        let refused =
+            became.get(place).is_some_and(|became| became.as_ref().is_some_and(|became| became.result.is_err()));
         if let (false, [placement], Some(from)) = (refused, found.as_slice(), record.date(Field::ContractStart)) {
             places.push(place);
             seen.push(NewObservation {
@@ -119,7 +120,8 @@ fn observe(
             (None, observed) => observed,
             // The arrival stands; what could not be observed beside it is told.
             (Some(arrived), Became { result: Err(why), .. }) => {
-                let told = why.into_iter().map(|finding| Finding { severity: FindingSeverity::Notice, ..finding }).collect();
+                let told =
+                    why.into_iter().map(|finding| Finding { severity: FindingSeverity::Notice, ..finding }).collect();
                 Became { told, ..arrived }
             }
             (Some(arrived), Became { result: Ok((RowStatus::Accepted, _)), .. }) => {

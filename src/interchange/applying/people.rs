@@ -35,11 +35,8 @@ pub(super) fn register(connection: &mut DbConnection, step: &Step<'_>, rows: &[&
     let batch = Batch::read(keys, step.actor.scope.party_id, &workers, today)?;
     let known = batch.look_up(connection)?;
     let registered = batch.plan(keys, known)?.commit_rows(connection, keys, &step.actor)?;
-    let mut became: Vec<Became> = registered
-        .into_iter()
-        .zip(told)
-        .map(|((_, result), told)| Became { told, ..Became::of(result) })
-        .collect();
+    let mut became: Vec<Became> =
+        registered.into_iter().zip(told).map(|((_, result), told)| Became { told, ..Became::of(result) }).collect();
     if let Some(dispatch_id) = step.import.options.dispatch_id {
         enrol(connection, step, dispatch_id, rows, &mut became)?;
     }
@@ -108,7 +105,9 @@ fn groups(
         return Vec::new();
     };
     let holds = |group: &GroupMembership| {
-        group.group_code == group_code && group.valid_from <= valid_from && group.valid_to.is_none_or(|last| last >= valid_from)
+        group.group_code == group_code
+            && group.valid_from <= valid_from
+            && group.valid_to.is_none_or(|last| last >= valid_from)
     };
     if held.unwrap_or_default().iter().any(holds) {
         return Vec::new();
@@ -164,7 +163,8 @@ fn enrol(
             roster.push(named(quota, reference.filter(|_| quota.is_none())));
             continue;
         }
-        let key = (record.text(Field::EmployerName).unwrap_or_default(), record.text(Field::PostTitle).unwrap_or_default());
+        let key =
+            (record.text(Field::EmployerName).unwrap_or_default(), record.text(Field::PostTitle).unwrap_or_default());
         match by_name.get(&key).map(Vec::as_slice) {
             Some([post]) => {
                 places.push(place);
@@ -176,7 +176,8 @@ fn enrol(
     if roster.is_empty() {
         return Ok(());
     }
-    let results = enrol_roster(connection, &step.actor, step.tools.keys, (agreement_id, dispatch_id), IfMatch(None), &roster)?;
+    let results =
+        enrol_roster(connection, &step.actor, step.tools.keys, (agreement_id, dispatch_id), IfMatch(None), &roster)?;
     for (place, result) in places.into_iter().zip(results) {
         if let Some(became) = became.get_mut(place) {
             let registered = matches!(became.result, Ok((RowStatus::Accepted, _)));

@@ -66,7 +66,8 @@ fn quota(step: &Step<'_>, record: &Record, employers: &[NamedEmployer]) -> Resul
     };
     let year_end = Day(step.actor.now.day().0.last_of_year());
     // A file with the column says until when each post is offered; what is blank there is not made up.
-    let has_column = Layout::find(&step.import.options.layout).is_some_and(|layout| layout.required.contains(&Field::ValidUntil));
+    let has_column =
+        Layout::find(&step.import.options.layout).is_some_and(|layout| layout.required.contains(&Field::ValidUntil));
     let valid_until = record.date(Field::ValidUntil).map(|until| until.last);
     let Some(valid_until) = valid_until.or(options.valid_until).or((!has_column).then_some(year_end)) else {
         return Err(Box::new(Became::refused(

@@ -50,10 +50,10 @@ fn period(step: &Step<'_>, record: &Record) -> Option<Dated> {
     if step.import.target == ImportTarget::Wages {
         let asked = step.import.options.pay_month.as_ref().map(|month| Cell::Text(month.clone()));
         let asked = asked.and_then(|month| cells::dated(&month).ok().flatten());
-        return record.date(Field::PayMonth).or(asked).map(|month| Dated {
-            first: month.first,
-            last: crate::db::Day(month.first.0.last_of_month()),
-        });
+        return record
+            .date(Field::PayMonth)
+            .or(asked)
+            .map(|month| Dated { first: month.first, last: crate::db::Day(month.first.0.last_of_month()) });
     }
     let today = step.actor.now.day();
     let last = record.ended().map_or(today, |ended| ended.last.min(today));
@@ -88,7 +88,8 @@ fn capped(step: &Step<'_>, role: ReporterRole) -> Vec<Finding> {
     if role != ReporterRole::Origin || step.import.target != ImportTarget::Wages {
         return Vec::new();
     }
-    let (en, zh) = ("a wage ledger that the origin reports counts as evidence e1", "由输出地报送的工资台账按 e1 级证据采信");
+    let (en, zh) =
+        ("a wage ledger that the origin reports counts as evidence e1", "由输出地报送的工资台账按 e1 级证据采信");
     vec![Finding::of_row(FindingSeverity::Notice, "evidence_capped", en, zh)]
 }
 

@@ -123,7 +123,8 @@ fn wages() {
 
 #[test]
 fn counts() {
-    for (written, read) in [("30", Some(30)), ("30人", Some(30)), ("1,200", Some(1200)), ("", None), ("12.0", Some(12))] {
+    for (written, read) in [("30", Some(30)), ("30人", Some(30)), ("1,200", Some(1200)), ("", None), ("12.0", Some(12))]
+    {
         assert_eq!(count(&text(written)).unwrap(), read, "{written}");
     }
     assert_eq!(count(&Cell::Number(30.0)).unwrap(), Some(30));
@@ -171,13 +172,22 @@ fn phones() {
 #[test]
 fn identity_numbers() {
     let today = Day(date(2026, 3, 2));
-    for written in ["430523199003079985", "'430523199003079985", " 430523 19900307 9985 ", "４３０５２３１９９００３０７９９８５"] {
+    for written in
+        ["430523199003079985", "'430523199003079985", " 430523 19900307 9985 ", "４３０５２３１９９００３０７９９８５"]
+    {
         let number = identity_number(&text(written), today).unwrap().unwrap();
         assert_eq!(number.as_str(), "430523199003079985", "{written}");
     }
     for damaged in [text("4.30523E+17"), Cell::Number(430_523_199_003_079_985.0), Cell::Number(4.305_23e17)] {
-        assert_eq!(identity_number(&damaged, today).unwrap_err().code, IdentityNumberError::Damaged.code(), "{damaged:?}");
+        assert_eq!(
+            identity_number(&damaged, today).unwrap_err().code,
+            IdentityNumberError::Damaged.code(),
+            "{damaged:?}"
+        );
     }
-    assert_eq!(identity_number(&Cell::Number(432_621_750_101_999.0), today).unwrap().unwrap().as_str(), "432621197501019999");
+    assert_eq!(
+        identity_number(&Cell::Number(432_621_750_101_999.0), today).unwrap().unwrap().as_str(),
+        "432621197501019999"
+    );
     assert_eq!(identity_number(&text("　"), today).unwrap(), None);
 }

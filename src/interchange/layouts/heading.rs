@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::Layout;
 use super::catalogue::LAYOUTS;
 use super::fields::Field;
-use super::Layout;
 use crate::interchange::reading::{Cell, RawRow, Sheet, is_space};
 
 /// Rows of a sheet among which its header is looked for.
@@ -122,7 +122,9 @@ pub fn recognise(header: &Header) -> Option<Recognised> {
     let lacking = |layout: &Layout| -> Vec<Field> {
         layout.required.iter().copied().filter(|field| !header.has(*field)).collect()
     };
-    let own = |layout: &Layout| header.columns.iter().flatten().filter(|field| layout.fields().any(|own| own == **field)).count();
+    let own = |layout: &Layout| {
+        header.columns.iter().flatten().filter(|field| layout.fields().any(|own| own == **field)).count()
+    };
     let whole = LAYOUTS.iter().rev().filter(|layout| lacking(layout).is_empty());
     if let Some(layout) = whole.max_by_key(|layout| (own(layout), layout.required.len())) {
         return Some(Recognised::As(layout));
@@ -210,7 +212,8 @@ mod tests {
     #[test]
     fn every_layout_is_recognised_by_its_own_columns_in_any_order() {
         for known in LAYOUTS {
-            let mut headings: Vec<&str> = known.fields().filter_map(|field| field.headings().first().copied()).collect();
+            let mut headings: Vec<&str> =
+                known.fields().filter_map(|field| field.headings().first().copied()).collect();
             assert_eq!(layout(&headings), known.code);
             headings.reverse();
             assert_eq!(layout(&headings), known.code);
@@ -222,15 +225,36 @@ mod tests {
     #[test]
     fn the_headings_that_counties_use_lead_to_their_layout() {
         for (headings, code) in [
-            ("姓名 身份证号码 户籍地址 常住地址 联系电话 转移就业地点 转移就业产业类别 转移就业从事行业 月收入", "rural_transfer"),
-            ("序号 姓名 性别 身份证号 年龄 家庭住址 是否贫困户 联系电话 务工地点 从事工种 务工开始时间 务工结束时间 备注", "worker_roster"),
-            ("姓名 身份证号 务工地域 务工省份 务工城市 务工地点 企业名称 岗位名称 务工时间 月工资 无法外出原因 培训需求 与户主关系 户主身份证号", "county_ledger"),
+            (
+                "姓名 身份证号码 户籍地址 常住地址 联系电话 转移就业地点 转移就业产业类别 转移就业从事行业 月收入",
+                "rural_transfer",
+            ),
+            (
+                "序号 姓名 性别 身份证号 年龄 家庭住址 是否贫困户 联系电话 务工地点 从事工种 务工开始时间 务工结束时间 备注",
+                "worker_roster",
+            ),
+            (
+                "姓名 身份证号 务工地域 务工省份 务工城市 务工地点 企业名称 岗位名称 务工时间 月工资 无法外出原因 培训需求 与户主关系 户主身份证号",
+                "county_ledger",
+            ),
             ("序号 地区 企业名称 岗位名称 招聘人数 薪资待遇 学历要求 行业 班次 福利待遇 联系电话", "job_demand"),
-            ("身份证号码 姓名 民族 文化程度 户口性质 户籍省份 户籍市县 现住地址 联系电话 就业形式 合同状态 合同始期 合同终期 月收入 合同终止原因 工种(岗位)", "recruitment_filing"),
+            (
+                "身份证号码 姓名 民族 文化程度 户口性质 户籍省份 户籍市县 现住地址 联系电话 就业形式 合同状态 合同始期 合同终期 月收入 合同终止原因 工种(岗位)",
+                "recruitment_filing",
+            ),
             ("姓名 性别 年龄 务工时间 务工地点 务工单位 金额", "subsidy_list"),
-            ("单位名称 支付周期 支付日期 姓名 身份证号码 联系方式 工作时间 应发工资 扣除项目 实发工资 本人签字", "wage_ledger"),
-            ("批次 车次 出发地点 出发时间 到达地点 到达时间 带队人 带队人电话 姓名 身份证号 联系电话 接收企业 岗位 接收人", "point_to_point"),
-            ("县 乡 村 户编号 人编号 姓名 证件号码 户类型 监测对象类别 劳动技能 在校生状况 是否已务工 务工所在省 务工所在市 务工所在县 务工企业名称 所属行业 就业渠道 是否点对点输送 务工月收入 开始时间 结束时间 年度交通费补助", "national_outside_workers"),
+            (
+                "单位名称 支付周期 支付日期 姓名 身份证号码 联系方式 工作时间 应发工资 扣除项目 实发工资 本人签字",
+                "wage_ledger",
+            ),
+            (
+                "批次 车次 出发地点 出发时间 到达地点 到达时间 带队人 带队人电话 姓名 身份证号 联系电话 接收企业 岗位 接收人",
+                "point_to_point",
+            ),
+            (
+                "县 乡 村 户编号 人编号 姓名 证件号码 户类型 监测对象类别 劳动技能 在校生状况 是否已务工 务工所在省 务工所在市 务工所在县 务工企业名称 所属行业 就业渠道 是否点对点输送 务工月收入 开始时间 结束时间 年度交通费补助",
+                "national_outside_workers",
+            ),
         ] {
             let headings: Vec<&str> = headings.split(' ').collect();
             assert_eq!(layout(&headings), code);

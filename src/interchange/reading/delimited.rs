@@ -22,11 +22,7 @@ pub(super) fn read(bytes: &[u8], charset: Option<&str>) -> Result<Workbook, Refu
         ));
     }
     let rows = split(text.trim_start_matches('\u{feff}').as_bytes())?;
-    Ok(Workbook {
-        format: FileFormat::Csv,
-        charset: Some(charset),
-        sheets: vec![Sheet { name: String::new(), rows }],
-    })
+    Ok(Workbook { format: FileFormat::Csv, charset: Some(charset), sheets: vec![Sheet { name: String::new(), rows }] })
 }
 
 /// The text and the name of its encoding: as said, by its mark, UTF-8 where it is valid, else GB18030, which Excel saves in China.
@@ -110,11 +106,7 @@ fn without_blank_lines(mut rest: &[u8]) -> (&[u8], usize) {
 }
 
 /// One record, and what follows its line end.
-fn record<'a>(
-    reader: &mut Reader,
-    mut rest: &'a [u8],
-    number: usize,
-) -> Result<(&'a [u8], Vec<Cell>), Refusal> {
+fn record<'a>(reader: &mut Reader, mut rest: &'a [u8], number: usize) -> Result<(&'a [u8], Vec<Cell>), Refusal> {
     // A character of UTF-8 has at most four bytes.
     let mut field = vec![0; CELL_CHARACTERS_MAX * 4];
     let mut cells = Vec::new();
@@ -171,15 +163,14 @@ mod tests {
 
     #[test]
     fn rows_keep_the_numbers_a_spreadsheet_shows() {
-        let expected = vec![row(1, &["姓名", "电话"]), row(3, &["张,三", "1\n2"]), row(6, &["李\"四"]), row(7, &["x", "y"])];
+        let expected =
+            vec![row(1, &["姓名", "电话"]), row(3, &["张,三", "1\n2"]), row(6, &["李\"四"]), row(7, &["x", "y"])];
         let text = "姓名,电话\n\n\"张,三\",\"1\n2\"\n\n\n\"李\"\"四\",\nx,y";
         assert_eq!(rows(text), expected);
-        assert_eq!(rows(&text.replace('\n', "\r\n")), [
-            expected[0].clone(),
-            row(3, &["张,三", "1\r\n2"]),
-            expected[2].clone(),
-            expected[3].clone()
-        ]);
+        assert_eq!(
+            rows(&text.replace('\n', "\r\n")),
+            [expected[0].clone(), row(3, &["张,三", "1\r\n2"]), expected[2].clone(), expected[3].clone()]
+        );
         assert_eq!(rows(&format!("{text}\n\n")), expected, "line ends behind the last row are no rows");
     }
 

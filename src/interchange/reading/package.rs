@@ -124,7 +124,11 @@ impl Scan {
         // The reader makes room for as many texts as this attribute claims.
         let claims_much = |at: usize| {
             let after = text.get(at..).unwrap_or_default().iter().skip("uniqueCount".len());
-            after.take(TAIL / 2).skip_while(|byte| !byte.is_ascii_digit()).take_while(|byte| byte.is_ascii_digit()).count()
+            after
+                .take(TAIL / 2)
+                .skip_while(|byte| !byte.is_ascii_digit())
+                .take_while(|byte| byte.is_ascii_digit())
+                .count()
                 > COUNT_DIGITS_MAX
         };
         if memmem::find_iter(&text, b"uniqueCount").any(claims_much) {

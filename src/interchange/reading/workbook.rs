@@ -19,8 +19,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Workbook, Refusal> {
 }
 
 fn sheets(bytes: &[u8]) -> Result<Workbook, Refusal> {
-    let mut workbook: Xlsx<_> =
-        Xlsx::new(BufReader::new(Cursor::new(bytes))).map_err(|_| package::truncated())?;
+    let mut workbook: Xlsx<_> = Xlsx::new(BufReader::new(Cursor::new(bytes))).map_err(|_| package::truncated())?;
     let names: Vec<String> = workbook
         .sheets_metadata()
         .iter()
@@ -28,7 +27,8 @@ fn sheets(bytes: &[u8]) -> Result<Workbook, Refusal> {
         .map(|sheet| sheet.name.clone())
         .collect();
     if names.len() > SHEETS_MAX {
-        let (en, zh) = (format!("a file may have at most {SHEETS_MAX} sheets"), format!("每个文件最多 {SHEETS_MAX} 个工作表"));
+        let (en, zh) =
+            (format!("a file may have at most {SHEETS_MAX} sheets"), format!("每个文件最多 {SHEETS_MAX} 个工作表"));
         return Err(Refusal::too_large("sheets_too_many", en, zh));
     }
     let mut meter = Meter::default();
@@ -51,7 +51,8 @@ fn rows<R: std::io::Read + std::io::Seek>(
     let (mut number, mut cells) = (0, Vec::new());
     while let Some(found) = reader.next_cell().map_err(|_| package::truncated())? {
         let (row, column) = found.get_position();
-        let (row, column) = (usize::try_from(row).unwrap_or(usize::MAX) + 1, usize::try_from(column).unwrap_or(usize::MAX));
+        let (row, column) =
+            (usize::try_from(row).unwrap_or(usize::MAX) + 1, usize::try_from(column).unwrap_or(usize::MAX));
         let cell = cell(found.get_value(), sheet, row)?;
         if cell.is_blank() {
             continue;

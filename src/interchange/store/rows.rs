@@ -237,7 +237,8 @@ pub struct RowOutcome {
 /// # Errors
 /// What the database says.
 pub fn settle(connection: &mut DbConnection, import_id: Id, outcomes: &[RowOutcome]) -> Result<()> {
-    let said = outcomes.iter().map(|outcome| serde_json::to_string(&outcome.findings)).collect::<Result<Vec<_>, _>>()?;
+    let said =
+        outcomes.iter().map(|outcome| serde_json::to_string(&outcome.findings)).collect::<Result<Vec<_>, _>>()?;
     let rows = RowSet::of(outcomes.iter().zip(&said))
         .shared("import_id", import_id)
         .column("number", |(outcome, _)| outcome.number)
