@@ -186,8 +186,7 @@ pub struct Import {
     /// Its size.
     #[schema(minimum = 1, maximum = 9007199254740991_i64)]
     pub byte_count: i64,
-    /// What it was sent with.
-    #[serde(flatten)]
+    /// What it was sent with, and the layout it was recognised as.
     #[diesel(embed)]
     pub options: ImportOptions,
     /// How far it is.

@@ -33,7 +33,7 @@ pub fn csv_line(cells: impl IntoIterator<Item = impl AsRef<str>>) -> String {
             line.push(',');
         }
         let cell = cell.as_ref();
-        if cell.contains(['"', ',', '\r', '\n']) || cell.starts_with(' ') || cell.ends_with(' ') {
+        if cell.contains(['"', ',', ';', '\t', '\r', '\n']) || cell.starts_with(' ') || cell.ends_with(' ') {
             line.push('"');
             line.push_str(&cell.replace('"', "\"\""));
             line.push('"');

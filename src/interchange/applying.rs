@@ -191,12 +191,15 @@ pub fn begin(connection: &mut DbConnection, import: &mut Import) -> Result<()> {
 /// # Errors
 /// [`crate::error::Code::TransitionNotAllowed`].
 pub fn resume(connection: &mut DbConnection, mut import: Import, now: Instant) -> Result<Import> {
-    if import.state != ImportState::Applying {
-        begin(connection, &mut import)?;
-        import.version += 1;
-        import.updated_at = now;
-        store::update(connection, &import)?;
+    match import.state {
+        ImportState::Applying => return Ok(import),
+        // It was cut off while its rows were tried: it goes on, and is applied when that is over.
+        ImportState::Received => import.options.validate_only = false,
+        _ => begin(connection, &mut import)?,
     }
+    import.version += 1;
+    import.updated_at = now;
+    store::update(connection, &import)?;
     Ok(import)
 }
 

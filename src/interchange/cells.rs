@@ -84,7 +84,9 @@ pub fn dated(cell: &Cell) -> Reading<Option<Dated>> {
             );
         }
     }
-    let text = squeezed(cell);
+    // A time of day says nothing here.
+    let words = plain(cell).replace('T', " ");
+    let text: String = words.split(is_space).filter(|word| !word.contains(':')).collect();
     if text.is_empty() || text == "-" || text == "/" || text == "无" {
         return Ok(None);
     }
@@ -101,7 +103,7 @@ pub fn dated(cell: &Cell) -> Reading<Option<Dated>> {
 fn day_or_month(text: &str) -> Option<Dated> {
     let numbers: Vec<&str> =
         text.split(|character: char| !character.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
-    let fits = |character: char| character.is_ascii_digit() || "年月日号./-:T时分秒".contains(character);
+    let fits = |character: char| character.is_ascii_digit() || "年月日号./-".contains(character);
     if !text.chars().all(fits) {
         return None;
     }

@@ -89,7 +89,7 @@ pub struct LayoutColumn {
     #[schema(max_length = 50)]
     pub field: &'static str,
     /// Headings it goes by; the first is the one we write.
-    #[schema(max_items = 50)]
+    #[schema(max_items = 100)]
     pub headings: &'static [&'static str],
     /// Whether a file without it is not this layout.
     pub required: bool,

@@ -248,7 +248,8 @@ async fn apply_import(
         let import = applying::resume(connection, import, now)?;
         let import = begin(connection, Tools { keys: &keys, judge, now }, scope, import)?;
         let status = if applying::is_under_way(&import) { 202 } else { 200 };
-        Ok(Answer { status, ..Answer::ok(&import)?.version(import.version) })
+        let location = (status == 202).then(|| format!("/v1/imports/{id}"));
+        Ok(Answer { status, location, ..Answer::ok(&import)?.version(import.version) })
     };
     let answered = posted.key.run(&state, apply).await?;
     if answered.status == 202 && !answered.replayed {

@@ -276,7 +276,7 @@ mod tests {
             ("R11", &[(IsWorking, "否"), (StartDate, "2026-01")]),
             ("R12", &[(Channel, "公益岗位"), (WorkPlace, "义乌市")]),
             ("R13", &[(FareSubsidy, "400"), (WorkPlace, "邵阳县")]),
-            ("R14", &[(Channel, "公益岗位"), (IdentityNumber, "430582195509099978")]),
+            ("R14", &[(Channel, "公益岗位"), (IdentityNumber, "430582195509099977")]),
         ];
         for (code, values) in cases {
             assert_eq!(found(values, None), [*code], "{values:?}");

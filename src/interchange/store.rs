@@ -198,10 +198,11 @@ pub fn sheets(connection: &mut DbConnection, keys: &KeyRing, import_id: Id) -> R
 /// What the database says.
 pub fn update(connection: &mut DbConnection, import: &Import) -> Result<()> {
     statement(
-        "update file_import set state = ?, done_count = ?, accepted = ?, unchanged = ?, rejected = ?, warned = ?, findings = ?, refusal = ?, \
+        "update file_import set state = ?, validate_only = ?, done_count = ?, accepted = ?, unchanged = ?, rejected = ?, warned = ?, findings = ?, refusal = ?, \
          version = ?, updated_at = ? where id = ?",
     )
     .bind(import.state.as_str())
+    .bind(import.options.validate_only)
     .bind(import.done_count)
     .bind(import.accepted)
     .bind(import.unchanged)

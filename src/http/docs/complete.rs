@@ -259,7 +259,7 @@ fn add_response_headers(nature: &Nature, method: &str, operation: &mut Map<Strin
         if method == "post" && !nature.is_token {
             names.push(("Idempotency-Replayed", "IdempotencyReplayed"));
         }
-        if status == "201" {
+        if status == "201" || status == "202" {
             names.push(("Location", "Location"));
         }
         for (header, name) in names {

@@ -13,6 +13,7 @@ use crate::interchange::record::Record;
 use crate::interchange::store::rows::OpenRow;
 use crate::retention::commands;
 use crate::retention::records::{NewObservation, ObservationSource};
+use crate::retention::store::reporter;
 use crate::seal::Sensitive;
 
 /// What a filed contract says of the person.
@@ -36,6 +37,8 @@ fn contract(record: &Record) -> Option<Contract> {
 }
 
 pub(super) fn claim(connection: &mut DbConnection, step: &Step<'_>, rows: &[&OpenRow]) -> Result<Vec<Became>> {
+    // Strangers to the agreement learn nothing, whatever their rows say.
+    reporter(connection, &step.actor.scope, step.agreement_id()?)?;
     let mut became: Vec<Option<Became>> = rows.iter().map(|_| None).collect();
     let mut claims = Vec::new();
     let mut claimed = Vec::new();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Became, Step, persons};
+use crate::agreements;
 use crate::db::{Day, DbConnection, Id};
 use crate::dispatches::enrolment::enrol_roster;
 use crate::dispatches::roster::RosterRow;
@@ -137,6 +138,7 @@ fn enrol(
     became: &mut [Became],
 ) -> Result<()> {
     let agreement_id = step.agreement_id()?;
+    agreements::store::role(connection, &step.actor.scope, agreement_id)?;
     let posts = offered_posts(connection, agreement_id)?;
     let mut by_name: HashMap<(&str, &str), Vec<&OfferedPost>> = HashMap::new();
     for post in &posts {

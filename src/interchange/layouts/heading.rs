@@ -163,8 +163,9 @@ pub fn body_row(header: &Header, row: &RawRow) -> BodyRow {
     if header.is_repeated_by(row) {
         return BodyRow::Header;
     }
-    let serial_only = header.columns.get(place) == Some(&Some(Field::SerialNumber));
-    let alone = others == 0 && header.known() > 2 && (words.chars().count() > 10 || serial_only);
+    let column = header.columns.get(place).copied().flatten();
+    let is_words = words.chars().count() > 10 && column != Some(Field::IdentityNumber);
+    let alone = others == 0 && header.known() > 2 && (is_words || column == Some(Field::SerialNumber));
     // `normal` takes the colon off the end, so a note of one word is looked for without it.
     if alone || starts(&NOTES) || ["注", "说明"].contains(&words.as_str()) {
         return BodyRow::Note;

@@ -5,7 +5,7 @@
 
 use std::io::{Cursor, Read};
 
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr, memmem, memrchr};
 use zip::ZipArchive;
 
 use super::Refusal;
@@ -108,12 +108,14 @@ struct Scan {
 
 impl Scan {
     fn piece(&mut self, piece: &[u8]) -> Result<(), Refusal> {
-        let mut last = None;
-        for at in memchr_iter(b'<', piece) {
-            self.stretch(last.map_or(self.stretch + at, |last| at - last))?;
-            last = Some(at);
+        // A piece is shorter than what is allowed, so only its first tag and its last matter.
+        match (memchr(b'<', piece), memrchr(b'<', piece)) {
+            (Some(first), Some(last)) => {
+                self.stretch(self.stretch + first)?;
+                self.stretch = piece.len() - last;
+            }
+            _ => self.stretch += piece.len(),
         }
-        self.stretch = last.map_or(self.stretch + piece.len(), |last| piece.len() - last);
         self.stretch(self.stretch)?;
         let mut text = std::mem::take(&mut self.tail);
         text.extend_from_slice(piece);

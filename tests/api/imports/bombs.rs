@@ -91,7 +91,7 @@ fn bomb(name: &str) -> (Vec<u8>, FileFormat, &'static str) {
             for at in places {
                 bytes[at + 24..at + 28].copy_from_slice(&7_u32.to_le_bytes());
             }
-            xlsx(bytes, "workbook_refused")
+            xlsx(bytes, "workbook_damaged")
         }
         "billion laughs" => {
             let mut entities = "<!DOCTYPE sst [<!ENTITY a0 \"lol\">".to_owned();

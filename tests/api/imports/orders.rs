@@ -38,10 +38,10 @@ on_both! {
         let agreement = in_force_from_2005(&app, &origin, &destination, terms(&json!(targets))).await;
         let query = format!("?agreement_id={agreement}&employer_id={}&region_code=330782", employer.id);
         let file = std::fs::read(format!("{}/tests/data/h2a_fy2006.csv", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        let sent = send(&app, &destination, &query, "text/csv", file.clone()).await.expect(202);
+        let sent = send(&app, &destination, &query, "text/csv", file).await.expect(202);
         let import = settled(&app, &destination, &sent.id()).await;
         let counted = counted();
-        assert_eq!((&import["state"], &import["layout"]), (&json!("applied"), &json!("h2a_orders")), "{import}");
+        assert_eq!((&import["state"], &import["options"]["layout"]), (&json!("applied"), &json!("h2a_orders")), "{import}");
         assert_eq!(counts(&import), [counted["taken"].as_i64().unwrap(), 0, counted["refused"].as_i64().unwrap(), 1]);
         for (code, rows) in counted["findings"].as_object().unwrap() {
             let found = import["findings"].as_array().unwrap().iter().find(|finding| finding["code"] == **code);
@@ -61,14 +61,7 @@ on_both! {
         }
         let expected = ["requested", "certified", "published"].map(|figure| counted[figure].as_i64().unwrap());
         assert_eq!([requested, approved, published], expected);
-        let again = send(&app, &destination, &query, "text/csv", file).await.expect(202);
-        let again = settled(&app, &destination, &again.id()).await;
-        assert_eq!(counts(&again), [0, expected_taken(&counted), counted["refused"].as_i64().unwrap(), 1]);
     }
-}
-
-fn expected_taken(counted: &Value) -> i64 {
-    counted["taken"].as_i64().unwrap()
 }
 
 async fn in_force_from_2005(
