@@ -242,7 +242,7 @@ fn fen(figure: &str, unit: &str) -> Option<i64> {
     let figure: i64 = format!("{whole}{part}").parse().ok()?;
     let scaled = figure.checked_mul(yuan_fen)?;
     // What is less than a fen is a spreadsheet's rounding.
-    Some(scaled.checked_add(scale / 2)?.checked_div(scale)?)
+    scaled.checked_add(scale / 2)?.checked_div(scale)
 }
 
 /// A count of people or months.

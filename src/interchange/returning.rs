@@ -28,7 +28,7 @@ pub fn write(format: FileFormat, sheets: &[String], rows: &[OpenRow]) -> Result<
 /// The first column behind everything that the rows hold; a file that came back once keeps its columns where they are.
 fn added_at<'a>(rows: impl Iterator<Item = &'a OpenRow> + Clone) -> usize {
     let headers = rows.clone().filter(|row| row.kind == super::ImportRowKind::Header);
-    let known = headers.flat_map(|row| row.content.cells.iter().position(|cell| cell.shown() == ADDED[0])).next();
+    let known = headers.clone().find_map(|row| row.content.cells.iter().position(|cell| cell.shown() == ADDED[0]));
     let widest = rows.map(|row| row.content.cells.len()).max().unwrap_or_default();
     known.unwrap_or(widest).min(COLUMNS_MAX)
 }

@@ -1,6 +1,14 @@
 //! The layouts. One entry is one kind of file; the order decides between two that fit a file equally well.
 
-use super::fields::Field::*;
+use super::fields::Field::{
+    Age, ApprovedPlaces, CaseBegin, CaseStatus, Channel, ContractEnd, ContractStart, ContractState, County, Education,
+    EmployerCreditCode, EmployerName, EndDate, Ethnicity, FareSubsidy, Headcount, HouseholdNumber, HouseholdType,
+    HukouAddress, HukouCounty, HukouProvince, IdentityNumber, IdentityType, Industry, IsPoor, IsWorking, LabourAbility,
+    MonitoredCategory, MonthlyIncome, Name, PaidAmount, PaidOn, PayMonth, PersonNumber, Phone, PlannedCounty,
+    PlansToWork, PointToPoint, PostTitle, Reference, Remark, SchoolStatus, Sector, SerialNumber, Sex, SexWanted,
+    StartDate, SubsidyAmount, TotalIncome, Township, ValidUntil, Village, WageOffer, WorkArea, WorkCity, WorkCounty,
+    WorkPeriod, WorkPlace, WorkProvince,
+};
 use super::{ImportTarget, Layout};
 
 /// Every layout.

@@ -32,10 +32,9 @@ fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> Result<(Cow<'a, str>, &
     let encoding = match (marked, said) {
         (Some(encoding), _) => encoding,
         // GBK and GB2312 are parts of GB18030.
-        (None, Some(encoding)) if encoding.name() == "GBK" => GB18030,
-        (None, Some(encoding)) => encoding,
+        (None, Some(encoding)) if encoding.name() != "GBK" => encoding,
         (None, None) if std::str::from_utf8(bytes).is_ok() => UTF_8,
-        (None, None) => GB18030,
+        (None, _) => GB18030,
     };
     if ![UTF_8, GB18030, UTF_16LE, UTF_16BE].contains(&encoding) {
         return Err(unknown_charset());

@@ -50,7 +50,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<(), Refusal> {
             return Err(bomb("a part of it is locked or lies outside of it", "部件被加密或路径异常"));
         }
         is_workbook |= name == "xl/workbook.xml";
-        let is_text = name.ends_with(".xml") || name.ends_with(".rels");
+        let is_text = matches!(name.rsplit('.').next(), Some("xml" | "rels"));
         let packed = usize::try_from(part.compressed_size()).unwrap_or(usize::MAX);
         let claimed = part.size();
         let most = match name.as_str() {
@@ -111,12 +111,12 @@ impl Scan {
         // A piece is shorter than what is allowed, so only its first tag and its last matter.
         match (memchr(b'<', piece), memrchr(b'<', piece)) {
             (Some(first), Some(last)) => {
-                self.stretch(self.stretch + first)?;
+                within_stretch(self.stretch + first)?;
                 self.stretch = piece.len() - last;
             }
             _ => self.stretch += piece.len(),
         }
-        self.stretch(self.stretch)?;
+        within_stretch(self.stretch)?;
         let mut text = std::mem::take(&mut self.tail);
         text.extend_from_slice(piece);
         let declares = |at: usize| matches!(text.get(at + 2), Some(b'D' | b'E' | b'd' | b'e'));
@@ -140,13 +140,13 @@ impl Scan {
         self.tail = text;
         Ok(())
     }
+}
 
-    fn stretch(&self, bytes: usize) -> Result<(), Refusal> {
-        if bytes > STRETCH_MAX {
-            return Err(bomb("a cell of it is longer than any cell", "单元格内容超长"));
-        }
-        Ok(())
+fn within_stretch(bytes: usize) -> Result<(), Refusal> {
+    if bytes > STRETCH_MAX {
+        return Err(bomb("a cell of it is longer than any cell", "单元格内容超长"));
     }
+    Ok(())
 }
 
 fn bomb(en: &str, zh: &str) -> Refusal {

@@ -1,6 +1,5 @@
 //! XLSX, cell by cell: no rectangle is ever laid out, so that a cell far away costs as much as a near one.
 
-use std::collections::HashMap;
 use std::io::{BufReader, Cursor};
 use std::panic::catch_unwind;
 
@@ -47,12 +46,11 @@ fn rows<R: std::io::Read + std::io::Seek>(
     meter: &mut Meter,
 ) -> Result<Vec<super::RawRow>, Refusal> {
     let mut rows = Vec::new();
-    let mut seen = HashMap::new();
     let (mut number, mut cells) = (0, Vec::new());
     while let Some(found) = reader.next_cell().map_err(|_| package::truncated())? {
         let (row, column) = found.get_position();
         let (row, column) =
-            (usize::try_from(row).unwrap_or(usize::MAX) + 1, usize::try_from(column).unwrap_or(usize::MAX));
+            (usize::try_from(row).unwrap_or_default() + 1, usize::try_from(column).unwrap_or(usize::MAX));
         let cell = cell(found.get_value(), sheet, row)?;
         if cell.is_blank() {
             continue;
@@ -62,8 +60,8 @@ fn rows<R: std::io::Read + std::io::Seek>(
         }
         if row != number {
             rows.extend(meter.row(sheet, number, std::mem::take(&mut cells))?);
-            // Rows come in their order and once; a file in which they do not was made to mislead.
-            if row < number || seen.insert(row, ()).is_some() {
+            // Rows come in their order; a file in which they do not was made to mislead.
+            if row < number {
                 return Err(package::truncated());
             }
             number = row;
