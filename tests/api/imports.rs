@@ -4,6 +4,8 @@ mod bombs;
 mod exports;
 mod orders;
 
+use std::fmt::Write;
+
 use labour_exchange::http::export::XLSX;
 use labour_exchange::interchange::applying::{Tools, step};
 use labour_exchange::interchange::reading::{self, Cell, FileFormat};
@@ -47,9 +49,9 @@ fn county_roster(people: std::ops::Range<usize>) -> String {
     for n in people.clone() {
         let number = identity_number(n);
         let sex = if number.as_bytes()[16].is_multiple_of(2) { "女" } else { "男" };
-        text.push_str(&format!("{},{},{sex},'{number},142{n:08},塘渡口镇{n}村\n", n + 1, name(n)));
+        write!(text, "{},{},{sex},'{number},142{n:08},塘渡口镇{n}村\n", n + 1, name(n)).unwrap();
     }
-    text.push_str(&format!("合计,{}人,,,,\n填表人：周建国,,,,审核人：刘伟,\n", people.len()));
+    write!(text, "合计,{}人,,,,\n填表人：周建国,,,,审核人：刘伟,\n", people.len()).unwrap();
     text
 }
 
@@ -104,7 +106,7 @@ on_both! {
         let import = send(app, origin, "", XLSX, file).await.expect(201);
         assert_eq!(counts(&import.body), [2, 0, 10, 4], "{}", import.body);
         let found = rows(app, origin, &import.id()).await;
-        let codes: Vec<&str> = found.iter().flat_map(|(_, _, codes)| codes.first()).map(String::as_str).collect();
+        let codes: Vec<&str> = found.iter().filter_map(|(_, _, codes)| codes.first()).map(String::as_str).collect();
         let of_a_sheet = ["phone_first_taken", "identity_number_damaged", "identity_number_masked", "R15", "identity_number_missing", "name_missing"];
         assert_eq!(codes, of_a_sheet.repeat(2), "{found:?}");
         let listed = app.get(origin, &format!("/v1/imports/{}/rows?verdict=rejected", import.id())).await.expect(200);
@@ -154,7 +156,7 @@ on_both! {
         let mut file = "车次,姓名,身份证号,联系电话,接收企业,岗位\n".to_owned();
         for n in 0..5 {
             let post = if n == 1 { "焊工" } else { "普工" };
-            file.push_str(&format!("湘E03,{},{},142{n:08},义乌小商品制造有限公司,{post}\n", name(n), identity_number(n)));
+            write!(file, "湘E03,{},{},142{n:08},义乌小商品制造有限公司,{post}\n", name(n), identity_number(n)).unwrap();
         }
         send(app, origin, "", "text/csv", file.clone()).await.problem("parameter_invalid");
         let query = format!("?agreement_id={}&dispatch_id={dispatch}", scene.agreement);
@@ -181,7 +183,7 @@ on_both! {
         let under = format!("?agreement_id={}", scene.agreement);
         let mut filing = "身份证号码,姓名,民族,合同状态,合同始期,合同终期,月收入,工种(岗位)\n".to_owned();
         for (n, state) in [(0, "新签"), (1, "新签"), (2, "终止")] {
-            filing.push_str(&format!("{},{},汉族,{state},2026.3.6,2027.3.5,5000-6000,普工\n", identity_number(n), name(n)));
+            write!(filing, "{},{},汉族,{state},2026.3.6,2027.3.5,5000-6000,普工\n", identity_number(n), name(n)).unwrap();
         }
         let import = send(app, employer, &under, "text/csv", filing.clone()).await.expect(201);
         assert_eq!((import.text("/options/layout"), counts(&import.body)), ("recruitment_filing".to_owned(), [2, 0, 1, 1]), "{}", import.body);
@@ -192,7 +194,7 @@ on_both! {
         assert_eq!(counts(&again.body), [0, 2, 1, 1]);
         let mut ledger = "工资支付台账\n单位名称,工资月份,姓名,身份证号码,应发工资,实发工资\n".to_owned();
         for n in 0..3 {
-            ledger.push_str(&format!("义乌小商品制造有限公司,2026年3月,{},{},5600,{}.50\n", name(n), identity_number(n), 5200 + n));
+            write!(ledger, "义乌小商品制造有限公司,2026年3月,{},{},5600,{}.50\n", name(n), identity_number(n), 5200 + n).unwrap();
         }
         ledger.push_str("合计,,,,,15603\n");
         let import = send(app, employer, &under, "text/csv", ledger.clone()).await.expect(201);

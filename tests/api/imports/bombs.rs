@@ -96,7 +96,7 @@ fn bomb(name: &str) -> (Vec<u8>, FileFormat, &'static str) {
         "billion laughs" => {
             let mut entities = "<!DOCTYPE sst [<!ENTITY a0 \"lol\">".to_owned();
             for n in 1..10 {
-                entities.push_str(&format!("<!ENTITY a{n} \"{}\">", format!("&a{};", n - 1).repeat(10)));
+                entities += &["<!ENTITY a", &n.to_string(), " \"", &format!("&a{};", n - 1).repeat(10), "\">"].concat();
             }
             let strings = texts(&(entities + "]>"), "><si><t>&a9;</t></si>");
             xlsx(package(&sheet(&list), &[("xl/sharedStrings.xml", strings.as_bytes())]), "workbook_refused")
