@@ -10,6 +10,7 @@ use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
 
+use crate::arrivals::claims_command::RecordClaims;
 use crate::arrivals::recording::Judge;
 use crate::arrivals::recording::attaching::{Attach, attach_waiting};
 use crate::clock::Clock;
@@ -18,17 +19,24 @@ use crate::db::{Db, Id, Location, once};
 use crate::discrepancies::following::follow;
 use crate::dispatches::enrolment::{Enrolments, enrol_waiting};
 use crate::dispatches::outcomes::sweep_lapsed;
+use crate::dispatches::roster_command::EnrolRoster;
 use crate::error::{Code, Error, Fault, Result};
 use crate::http::edge::{edge, unrouted};
 use crate::http::idempotency::Running;
+use crate::http::rate_limits::RateLimits;
 use crate::http::request_span::RequestSpan;
 use crate::http::route_table::RouteTable;
 use crate::identity::throttle::Throttle;
 use crate::identity::token::{CurrentTokenKeys, TokenKeys, VerifiedTokens};
+use crate::jobs::row_jobs::step_of;
+use crate::jobs::{JobCode, JobCodes, JobKind};
 use crate::quotas::accounts::Sweep;
 use crate::reconciliation::run::Follow;
+use crate::reconciliation::run_command;
 use crate::retention::checks::judge_corrected;
+use crate::retention::row_commands::{RecordExits, RecordObservations, RecordSpells};
 use crate::seal::{self, KeyRing};
+use crate::workers::batch_command::RegisterWorkers;
 
 /// Verified tokens remembered at once.
 const TOKENS_REMEMBERED: usize = 65_536;
@@ -40,12 +48,18 @@ pub struct State {
     pub db: Db,
     /// The only clock.
     pub clock: Clock,
+    /// The clock of tokens and assertions: the same, except in a sandbox, where the other one is moved by hand.
+    pub token_clock: Clock,
+    /// Whether this is a sandbox.
+    pub is_sandbox: bool,
     /// Keys of sealing, blind indexes and cursors.
     pub keys: Arc<KeyRing>,
     /// Keys of tokens.
     pub token_keys: Arc<CurrentTokenKeys>,
     /// How often tokens were asked for.
     pub token_requests: Arc<Throttle>,
+    /// How often clients called.
+    pub rate_limits: Arc<RateLimits>,
     /// Tokens verified a moment ago.
     pub verified: Arc<VerifiedTokens>,
     /// Address of the exchange, without a slash at the end.
@@ -62,6 +76,10 @@ pub struct State {
     pub enrolments: Enrolments,
     /// Commands running in this process, by idempotency key.
     pub running: Running,
+    /// The code for each kind of job.
+    pub job_codes: JobCodes,
+    /// Rings when a job has been queued.
+    pub jobs_waiting: Arc<tokio::sync::Notify>,
     /// What a client may take of the server's time.
     pub limits: Limits,
     /// Methods of every path.
@@ -113,13 +131,18 @@ impl State {
             follow,
             enrolments: db.lane(enrol_waiting),
             db,
+            token_clock: clock.clone(),
             clock,
+            is_sandbox: false,
             keys: Arc::new(keys),
             token_keys: Arc::new(CurrentTokenKeys::new(token_keys)),
             token_requests: Arc::default(),
+            rate_limits: Arc::default(),
             verified: Arc::new(VerifiedTokens::new(TOKENS_REMEMBERED)),
             public_url: public_url.trim_end_matches('/').into(),
             running: Running::default(),
+            job_codes: JOB_CODES,
+            jobs_waiting: Arc::default(),
             limits: Limits::default(),
             routes: Arc::new(RouteTable::of(&document).map_err(Error::internal)?),
             document: crate::http::docs::text(&document).into_bytes().into(),
@@ -133,6 +156,17 @@ fn token_keys(ring: &KeyRing) -> Result<TokenKeys> {
         .map_err(|error| Error::new(Code::ConfigurationInvalid).detail(error.to_string(), error.chinese()))
 }
 
+/// The code for each kind of job.
+const JOB_CODES: JobCodes = &[
+    JobCode::of(JobKind::Workers, step_of::<RegisterWorkers>),
+    JobCode::of(JobKind::Roster, step_of::<EnrolRoster>),
+    JobCode::of(JobKind::Claims, step_of::<RecordClaims>),
+    JobCode::of(JobKind::Observations, step_of::<RecordObservations>),
+    JobCode::of(JobKind::Exits, step_of::<RecordExits>),
+    JobCode::of(JobKind::Spells, step_of::<RecordSpells>),
+    JobCode { kind: JobKind::Reconciliation, step: run_command::step, abandon: run_command::abandon },
+];
+
 /// Every route, slice by slice. Each slice mounts its own; the API document is collected from the same list.
 pub fn routes(config: &mut ServiceConfig) {
     crate::identity::routes::mount(config);
@@ -145,8 +179,10 @@ pub fn routes(config: &mut ServiceConfig) {
     crate::reconciliation::routes::mount(config);
     crate::indicators::routes::mount(config);
     crate::interchange::routes::mount(config);
+    crate::jobs::routes::mount(config);
     crate::events::routes::mount(config);
     crate::code_lists::routes::mount(config);
+    crate::sandbox::mount(config);
     crate::http::docs::mount(config);
 }
 

@@ -12,6 +12,7 @@
 //! left it is no arrival: such a claim is rejected, and a spell of the retention slice records it. Deliberately absent: whether somebody is
 //! still in post (`retention`), and whose word is right (`reconciliation`).
 
+pub mod claims_command;
 pub mod disputing;
 pub mod recording;
 pub mod routes;

@@ -11,6 +11,7 @@ mod migrate;
 mod openapi;
 mod operator;
 mod party;
+mod sandbox;
 mod serve;
 mod storage;
 mod token;
@@ -51,6 +52,8 @@ enum Command {
     Serve(serve::Options),
     /// Play the main job with sample data over an empty database, through the API, and serve it
     Demo(demo::Options),
+    /// Serve a sandbox: four partners with their keys ready-made, and a clock that is moved over the API
+    Sandbox(sandbox::Options),
     /// Bring the database schema up to date and print what ran
     Migrate,
     /// Print the OpenAPI document
@@ -91,7 +94,7 @@ impl Cli {
 
     fn execute(self) -> Result<ExitCode> {
         // Who looks at a command wants its answer; who looks at a server wants to know what it does.
-        let unless_told = if matches!(self.command, Command::Serve(_)) { "info" } else { "warn" };
+        let unless_told = if matches!(self.command, Command::Serve(_) | Command::Sandbox(_)) { "info" } else { "warn" };
         telemetry::start(&self.log, unless_told)?;
         let storage = &self.storage;
         match self.command {
@@ -100,6 +103,7 @@ impl Cli {
                 let as_planned = demo::run(storage, &options)?;
                 return Ok(if as_planned { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
+            Command::Sandbox(options) => sandbox::run(storage, &options)?,
             Command::Migrate => migrate::run(storage)?,
             Command::Openapi => openapi::run(),
             Command::Operator(command) => operator::run(storage, &command)?,

@@ -35,6 +35,7 @@ use crate::interchange::finding::FindingSeverity;
 use crate::interchange::layouts::ImportTarget;
 use crate::interchange::reading::FileFormat;
 use crate::interchange::{ImportAction, ImportRowKind, ImportState, ImportVerdict};
+use crate::jobs::{JobKind, JobState};
 use crate::parties::credit_code::CreditCodeWarning;
 use crate::parties::{PartyAction, PartyKind, PartyState};
 use crate::quotas::accounts::{AccountKind, EntryKind};
@@ -137,6 +138,8 @@ const LISTS: &[(&str, Labels)] = &[
     ("income-window", IncomeWindow::labels),
     ("indicator", Indicator::labels),
     ("indicator-basis", IndicatorBasis::labels),
+    ("job-kind", JobKind::labels),
+    ("job-state", JobState::labels),
     ("key-state", KeyState::labels),
     ("measure", Measure::labels),
     ("mismatch-field", MismatchField::labels),

@@ -46,6 +46,15 @@ pub struct ServerConfig {
     /// Most bytes of a file sent for import
     #[arg(long, env = "LABOUR_EXCHANGE_IMPORT_BYTES_MAX", default_value_t = IMPORT_BYTES_MAX)]
     pub import_bytes_max: usize,
+    /// Reading calls of one client in a minute; 0 means no limit
+    #[arg(long, env = "LABOUR_EXCHANGE_READS_PER_CLIENT", default_value_t = 6_000)]
+    pub reads_per_client: u32,
+    /// Writing calls of one client in a minute; 0 means no limit
+    #[arg(long, env = "LABOUR_EXCHANGE_WRITES_PER_CLIENT", default_value_t = 3_000)]
+    pub writes_per_client: u32,
+    /// Calls of many rows (rosters, claims, observations …) of one client in a minute; 0 means no limit
+    #[arg(long, env = "LABOUR_EXCHANGE_BULK_PER_CLIENT", default_value_t = 120)]
+    pub bulk_per_client: u32,
     /// A proxy stands in front: the last address of X-Forwarded-For is who asks. Never set this without one
     #[arg(long, env = "LABOUR_EXCHANGE_BEHIND_PROXY")]
     pub behind_proxy: bool,
@@ -68,10 +77,17 @@ pub struct Limits {
     pub tokens_per_peer: u32,
     /// Most bytes of a file sent for import.
     pub import_bytes: usize,
+    /// Reading calls of one client in a minute; 0 for no limit.
+    pub reads_per_client: u32,
+    /// Writing calls of one client in a minute; 0 for no limit.
+    pub writes_per_client: u32,
+    /// Calls of many rows of one client in a minute; 0 for no limit.
+    pub bulk_per_client: u32,
     /// Whether a proxy stands in front and says in X-Forwarded-For who asks.
     pub behind_proxy: bool,
 }
 
+/// What holds where nobody sets anything: a server always does.
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -79,6 +95,9 @@ impl Default for Limits {
             tokens_per_client: 10,
             tokens_per_peer: 10,
             import_bytes: IMPORT_BYTES_MAX,
+            reads_per_client: 0,
+            writes_per_client: 0,
+            bulk_per_client: 0,
             behind_proxy: false,
         }
     }
@@ -93,6 +112,9 @@ impl ServerConfig {
             tokens_per_client: self.tokens_per_client,
             tokens_per_peer: self.tokens_per_peer,
             import_bytes: self.import_bytes_max,
+            reads_per_client: self.reads_per_client,
+            writes_per_client: self.writes_per_client,
+            bulk_per_client: self.bulk_per_client,
             behind_proxy: self.behind_proxy,
         }
     }

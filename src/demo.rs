@@ -42,6 +42,7 @@ use crate::error::{Code, Error, Result};
 use crate::events::Actor;
 use crate::identity::clients::{NewClient, PublicJwk};
 use crate::identity::{self, Scope, client_key::ClientKey};
+use crate::jobs;
 use crate::parties::{self, NewParty, PartyKind};
 use crate::seal::KeyRing;
 
@@ -85,6 +86,7 @@ pub async fn run(setting: Setting) -> Result<bool> {
     let running = http.listen(listener).map_err(Error::internal)?.run();
     let handle = running.handle();
     let serving = actix_web::rt::spawn(running);
+    actix_web::rt::spawn(jobs::work::run(state.clone()));
     let mut exchange = Exchange::new(format!("http://{address}"), state.public_url.to_string(), clock)?;
     let operator = bootstrap(&state, &mut exchange).await?;
     let (played, findings) = match play(&mut exchange, operator, started).await {

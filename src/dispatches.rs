@@ -9,6 +9,7 @@ pub mod enrolment;
 pub mod outcomes;
 pub mod returning;
 pub mod roster;
+pub mod roster_command;
 pub mod routes;
 pub mod rules;
 pub mod store;

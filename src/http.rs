@@ -2,7 +2,7 @@
 //!
 //! - `TracingLogger` gives the request its id and its span ([`request_span`]).
 //! - [`edge::edge`] answers HEAD as GET, turns errors into problems in the reader's language, compares `If-None-Match`, and sets the
-//!   headers every answer carries.
+//!   headers every answer carries; it counts the calls of each client ([`rate_limits`]).
 //! - The slice's route: permission and tenant come with the [`crate::identity::Caller`] argument, the body with [`extract::Posted`],
 //!   which also carries the Idempotency-Key, a list's page and filters with [`query::Listing`].
 //!
@@ -20,6 +20,7 @@ pub mod objects;
 pub mod posted_file;
 pub mod problem;
 pub mod query;
+pub mod rate_limits;
 pub mod receipt;
 pub mod request_span;
 pub mod route_table;

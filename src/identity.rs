@@ -79,7 +79,7 @@ impl Bearer {
 }
 
 async fn verify(state: &State, token: &str) -> Result<Arc<AccessToken>> {
-    let now = state.clock.now().timestamp();
+    let now = state.token_clock.now().timestamp();
     if let Some(verified) = state.verified.get(token, now) {
         return Ok(verified);
     }

@@ -18,6 +18,7 @@ pub mod report;
 pub mod routes;
 pub mod rules;
 pub mod run;
+pub mod run_command;
 pub mod run_hash;
 pub mod situations;
 pub mod store;

@@ -24,6 +24,7 @@ pub mod presence;
 pub mod reading;
 pub mod records;
 pub mod routes;
+pub mod row_commands;
 pub mod rules;
 pub mod spell_book;
 pub mod store;

@@ -38,8 +38,8 @@ pub use self::{
     signing_key::{PUBLISHED_BEFORE_USE, RETAINED_FOR, SigningKey, SigningKeyState, thumbprint},
 };
 
-/// The longest value that can be sealed, in bytes. Personal data is short; documents are not stored this way.
-pub const LONGEST_PLAINTEXT: usize = 64 * 1024;
+/// The longest value that can be sealed, in bytes. Personal data is short; the longest are the rows of a file, part by part.
+pub const LONGEST_PLAINTEXT: usize = 4 * 1024 * 1024;
 
 const VERSION: u8 = 1;
 const SUITE_AES_256_GCM_SIV: u8 = 1;

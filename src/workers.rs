@@ -8,6 +8,7 @@
 //! A register belongs to one party, and nobody else can see it or infer anything from it: the same person may stand in the
 //! registers of two counties, each under its own id, and neither learns of the other.
 
+pub mod batch_command;
 pub mod identity_number;
 pub mod person_name;
 pub mod phone;

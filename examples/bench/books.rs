@@ -18,6 +18,8 @@ use crate::scene::{Scene, Side};
 
 /// Rows written at a time.
 const AT_ONCE: usize = 20_000;
+/// How often one looks whether a job is done.
+pub const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Facts that arrive between the first run and the second.
 const NEW_FACTS: usize = 1_000;
 /// So much earlier everything was recorded, in microseconds: a run looks again at what was recorded shortly before the last one.
@@ -58,8 +60,14 @@ fn told(name: &str, took: Duration, join: Duration) {
 async fn run(side: &Side) -> Duration {
     let memory = Memory::watch();
     let begun = Instant::now();
-    let run =
-        side.post(&side.origin, &side.path("/reconciliations"), &json!({ "cut_off_on": crate::scene::today() })).await;
+    let runs = side.path("/reconciliations");
+    let mut run = side.post(&side.origin, &runs, &json!({ "cut_off_on": crate::scene::today() })).await;
+    // A long run is a job, and the run goes by its id.
+    let path = format!("{runs}/{}", run["id"].as_str().unwrap());
+    while run["rows_hash"].is_null() {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        run = side.get(&path).await;
+    }
     let took = begun.elapsed();
     println!("  memory grew by {} MiB at the most", memory.most());
     println!("  {} rows, {} examined, hash {}", run["row_count"], run["examined_rows"], run["rows_hash"]);
@@ -230,13 +238,14 @@ fn compare(connection: &mut DbConnection, agreement: Id) -> Result<()> {
 }
 
 /// Watches the memory of the process that no file stands behind: SQLite maps its file into memory as well, which the kernel takes back.
-struct Memory {
+pub struct Memory {
     over: Arc<AtomicBool>,
     watcher: JoinHandle<u64>,
 }
 
 impl Memory {
-    fn watch() -> Self {
+    /// Begins to watch.
+    pub fn watch() -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&over);
         let watcher = std::thread::spawn(move || {
@@ -252,7 +261,7 @@ impl Memory {
     }
 
     /// How much it has grown at the most, in MiB.
-    fn most(self) -> u64 {
+    pub fn most(self) -> u64 {
         self.over.store(true, Ordering::Relaxed);
         self.watcher.join().unwrap() / 1024
     }

@@ -32,8 +32,13 @@ impl Request {
 
     /// A POST of JSON; each time it is sent under a fresh Idempotency-Key.
     pub fn post(address: &str, path: &str, token: &str, body: &str, expected: u16) -> Self {
+        Self::post_as("application/json", address, path, token, body, expected)
+    }
+
+    /// A POST of this media type.
+    pub fn post_as(media_type: &str, address: &str, path: &str, token: &str, body: &str, expected: u16) -> Self {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n",
             body.len()
         );
         Self { address: address.into(), head: head.into(), body: body.into(), expected, keyed: true }

@@ -18,6 +18,7 @@
 
 mod books;
 mod load;
+mod rows;
 mod scene;
 mod statements;
 
@@ -38,6 +39,9 @@ const OVERSOLD: &str = "never oversold";
 const RACES: &str = "races";
 /// Measured only where it is named, with its size behind it: `reconciliation=1000000`.
 const RECONCILIATION: &str = "reconciliation=";
+
+/// The same for a file of roster rows: `rows=100000`.
+const FILE: &str = "rows=";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -64,6 +68,10 @@ async fn measure(database: &str, time: Duration, watched: bool, wanted: &[String
     if let Some(rows) = wanted.iter().find_map(|word| word.strip_prefix(RECONCILIATION)) {
         println!("database {}", scene.back_end());
         return books::measure(&scene, rows.parse().unwrap()).await;
+    }
+    if let Some(rows) = wanted.iter().find_map(|word| word.strip_prefix(FILE)) {
+        println!("database {}", scene.back_end());
+        return rows::measure(&scene, rows.parse().unwrap()).await;
     }
     println!(
         "database {}, {CONNECTIONS} connections, {ROUNDS} rounds of {} s, medians",

@@ -103,6 +103,11 @@ impl Scene {
         self.state.db.write(work).await.unwrap();
     }
 
+    /// How long something took that the database was told behind the exchange's back.
+    pub async fn by_hand(&self, work: impl FnOnce(&mut DbConnection) -> Result<Duration> + Send + 'static) -> Duration {
+        self.state.db.write(work).await.unwrap()
+    }
+
     /// How long it takes to read something.
     pub async fn timed(&self, work: impl FnOnce(&mut DbConnection) -> Result<()> + Send + 'static) -> Duration {
         let begun = Instant::now();
@@ -124,6 +129,7 @@ fn serve(state: &State) -> String {
     let state = state.clone();
     listen(move || {
         let state = state.clone();
+        actix_web::rt::spawn(labour_exchange::jobs::work::run(state.clone()));
         HttpServer::new(move || app::app(&state))
             .workers(2)
             .bind(("127.0.0.1", 0))
@@ -207,14 +213,25 @@ impl Side {
         format!("/v1/agreements/{}{rest}", self.agreement)
     }
 
-    async fn call(&self, request: &Request) -> Value {
+    /// Sends a request that must succeed.
+    pub async fn call(&self, request: &Request) -> Value {
+        let (status, body) = self.call_any(request).await;
+        assert!(status < 300, "{body}");
+        body
+    }
+
+    async fn call_any(&self, request: &Request) -> (u16, Value) {
         let mut buffer = Vec::new();
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         request.send(&mut stream).await;
         let status = answer(&mut stream, &mut buffer).await;
         let end = buffer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        assert!(status < 300, "{}", String::from_utf8_lossy(&buffer));
-        serde_json::from_slice(&buffer[end + 4..]).unwrap()
+        (status, serde_json::from_slice(&buffer[end + 4..]).unwrap())
+    }
+
+    /// Reads something as the origin, whether it is there yet or not.
+    pub async fn get(&self, path: &str) -> Value {
+        self.call_any(&Request::get(&self.address, path, Some(&self.origin.token))).await.1
     }
 
     /// Posts as a party, and reads the answer.

@@ -3,11 +3,13 @@
 use actix_web::{get, post, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::claims_command::RecordClaims;
 use super::store::disputes::{self, DisputeFilter};
 use super::store::overdue::{self, OverdueFilter};
 use super::store::{self, ClaimFilter};
-use super::{CLAIM_ROWS_MAX, Claim, Dispute, NewClaim, NewClaims, NewDispute, OverdueArrival, disputing, recording};
+use super::{Claim, Dispute, NewClaim, NewClaims, NewDispute, OverdueArrival, disputing, recording};
 use crate::app::State;
+use crate::bulk::{PostedRows, RowsMode};
 use crate::db::{DbConnection, Id, Page};
 use crate::error::{Code, Error, Fault, Result};
 use crate::http::extract::EmptyBody;
@@ -15,6 +17,7 @@ use crate::http::receipt::{Receipts, RowStatus};
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::policy::{AgreementsRead, ArrivalsWrite};
 use crate::identity::{Caller, Scope};
+use crate::jobs::Job;
 
 fn path_of(claim: &Claim) -> String {
     format!("/v1/agreements/{}/claims/{}", claim.agreement_id, claim.id)
@@ -32,41 +35,17 @@ fn narrowed(connection: &mut DbConnection, scope: &Scope, agreement_id: Id) -> R
 /// rejected row does not stop the others, a row that is already in effect is `unchanged`. Late claims are accepted and marked. The latest
 /// claim of each claimant counts; earlier ones stay in history. Name and identity number find the one departed placement of that person
 /// the caller may speak of; otherwise the arrival is kept as unannounced until reconciliation decides.
-#[utoipa::path(tag = "arrivals", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewClaims,
-    responses((status = 207, description = "What became of each row", body = Receipts)), security(("oauth2" = ["arrivals.write"])))]
+#[utoipa::path(tag = "arrivals", params(("agreement_id" = Id, Path, description = "The agreement"), RowsMode),
+    request_body(content((NewClaims = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))),
+    responses((status = 207, description = "What became of each row", body = Receipts), (status = 202, description = "The job the rows became", body = Job)), security(("oauth2" = ["arrivals.write"])))]
 #[post("/claims")]
 pub async fn record_claims(
     state: web::Data<State>,
     caller: Caller<ArrivalsWrite>,
     path: web::Path<Id>,
-    posted: Posted<NewClaims>,
+    posted: PostedRows<RecordClaims>,
 ) -> Result<Answer> {
-    let (actor, keys, agreement_id) = (caller.actor(&state), state.keys.clone(), path.into_inner());
-    let Posted { body, key } = posted;
-    check_row_count(body.rows.len())?;
-    let (language, judge) = (key.language(), state.judge);
-    key.run(&state, move |connection| {
-        let results = recording::record_all(connection, &actor, &keys, judge, agreement_id, &body.rows)?;
-        let mut receipts = Receipts::default();
-        for (row, result) in body.rows.into_iter().zip(results) {
-            receipts.push(row.client_ref, result, language);
-        }
-        Answer::multi_status(&receipts)
-    })
-    .await
-}
-
-fn check_row_count(rows: usize) -> Result<()> {
-    if (1..=CLAIM_ROWS_MAX).contains(&rows) {
-        return Ok(());
-    }
-    let fault = Fault::body(
-        "/rows",
-        "row_count",
-        "send 1 to 5,000 rows; split the work into several calls",
-        "每次提交 1 至 5000 行，请分多次提交",
-    );
-    Err(Error::new(Code::FieldInvalid).fault(fault.param("rows", rows).param("max", CLAIM_ROWS_MAX)))
+    posted.run(&state, caller.actor(&state), RecordClaims { agreement_id: path.into_inner() }).await
 }
 
 /// Records a claim about one placement

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{ServerConfig, StorageConfig};
 use crate::db::DbConnection;
 use crate::error::{Error, Result};
+use crate::jobs;
 use crate::regions::atlas;
 
 /// How long an idle connection is kept open.
@@ -58,8 +59,10 @@ fn check_atlas() -> Result<()> {
     ))
 }
 
-async fn serve(state: State, storage: &StorageConfig, config: &ServerConfig) -> Result<()> {
+/// Serves this state until SIGTERM or SIGINT.
+pub async fn serve(state: State, storage: &StorageConfig, config: &ServerConfig) -> Result<()> {
     let draining = state.draining.clone();
+    actix_web::rt::spawn(jobs::work::run(state.clone()));
     actix_web::rt::spawn(reload_when_told(state.clone(), storage.clone()));
     let mut server = HttpServer::new(move || app::app(&state))
         .client_request_timeout(Duration::from_secs(config.request_timeout_s))

@@ -154,6 +154,12 @@ impl PageRequest {
         }
     }
 
+    /// The number behind which a page of [`Self::page_by_number`] begins; 0 for the first page.
+    #[must_use]
+    pub fn after_number(&self) -> i64 {
+        BigInt::key(self.after).unwrap_or_default()
+    }
+
     /// Makes the page of a list in the order of a number from 0 on.
     pub fn page_by_number<T>(&self, keys: &KeyRing, rows: Vec<T>, number: impl Fn(&T) -> i64) -> Page<T> {
         // The number takes the sixteen bytes that an id would take; the list's tag keeps the two apart.

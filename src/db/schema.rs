@@ -8,6 +8,7 @@ mod discrepancies;
 mod dispatches;
 mod guarantee;
 mod interchange;
+mod jobs;
 mod parties;
 mod platform;
 mod quotas;
@@ -22,6 +23,7 @@ pub use discrepancies::{claim_match, discrepancy, discrepancy_duty, discrepancy_
 pub use dispatches::{dispatch, open_placement, placement, retention_due, roster_return, tally};
 pub use guarantee::{replacement_duty, transferred_place};
 pub use interchange::{file_import, import_row};
+pub use jobs::{job, job_part};
 pub use parties::{party, zone};
 pub use platform::{chain_head, client, client_key, event, feed_head, idempotency_key, key_ring, used_assertion};
 pub use quotas::{place_account, place_entry, place_hold, quota, quota_approval};

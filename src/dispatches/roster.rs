@@ -56,6 +56,16 @@ pub struct RosterRow {
     pub consent_recorded: Option<bool>,
 }
 
+/// A roster, or a part of one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"rows": [{"worker_ref": "SY-2026-00017", "quota_ref": "YW-0042"}, {"worker_ref": "SY-2026-00018", "quota_ref": "YW-0042"}]}))]
+pub struct RosterCall {
+    /// The rows; rows stand alone, what is rejected does not stop the rest.
+    #[schema(min_items = 1, max_items = 5000)]
+    pub rows: Vec<RosterRow>,
+}
+
 /// What a roster is enrolled into.
 #[derive(Debug)]
 pub struct Target<'a> {

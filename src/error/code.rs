@@ -23,6 +23,8 @@ pub enum Kind {
     TooLarge,
     /// Not a media type that is taken.
     UnsupportedMediaType,
+    /// Asked too often.
+    TooMany,
     /// Well-formed, but not valid.
     Invalid,
     /// A condition must be sent.
@@ -132,12 +134,15 @@ catalogue! {
     FileUnreadable "file_unreadable" Invalid false, "The file cannot be read", "文件无法读取", "Mend the file as errors say and send it again under a fresh Idempotency-Key.", "请按 errors 中的提示处理文件，并使用新的 Idempotency-Key 重新提交。";
     LayoutUnknown "layout_unknown" Invalid false, "The columns fit no layout", "未能识别表格版式", "Add the columns named in missing, or name the layout; GET /v1/import-layouts lists the headings that are known.", "请补充 missing 所列各列，或用 layout 指明版式；可识别的表头见 GET /v1/import-layouts。";
     UnsupportedMediaType "unsupported_media_type" UnsupportedMediaType false, "This media type is not taken here", "不支持的媒体类型", "Send Content-Type: application/json.", "请使用 Content-Type: application/json。";
+    RowsUnreadable "rows_unreadable" BadRequest false, "The rows cannot be read", "无法读取数据行", "Send CSV or NDJSON as UTF-8, or as GB18030 with charset=gb18030 in Content-Type.", "请以 UTF-8 发送 CSV 或 NDJSON；GB18030 文件请在 Content-Type 中注明 charset=gb18030。";
+    TooManyRows "too_many_rows" Invalid false, "Too many rows", "行数过多", "Send at most max rows in one call; split the file.", "每次最多提交 max 行，请拆分文件。";
     FieldInvalid "field_invalid" Invalid false, "Some fields are not valid", "部分字段无效", "Mend the fields named in errors.", "请按 errors 中的提示修改字段。";
     FieldMissing "field_missing" Invalid false, "A field is missing", "缺少字段", "Add the field named in errors.", "请补充 errors 中所列字段。";
     UnknownField "unknown_field" Invalid false, "A field is not known here", "存在未知字段", "Check the spelling of the field named in errors.", "请检查 errors 中所列字段的拼写。";
     IdempotencyKeyReused "idempotency_key_reused" Invalid false, "This Idempotency-Key belongs to another request", "该 Idempotency-Key 已用于其他请求", "Use a fresh key for a new request.", "新的请求请使用新的 Idempotency-Key。";
     ReferenceUnknown "reference_unknown" Invalid false, "Something the request refers to does not exist", "所引用的对象不存在", "Check the ids named in errors.", "请检查 errors 中所列编号。";
     ConfigurationInvalid "configuration_invalid" Invalid false, "A setting is not valid", "配置有误", "Mend the setting.", "请修改配置。";
+    RateLimited "rate_limited" TooMany true, "Too many calls", "调用过于频繁", "Wait as long as Retry-After says, then go on more slowly; follow the event feed or webhooks instead of asking again and again.", "请等待 Retry-After 所示秒数后再试并放慢频率；建议订阅事件流或推送，避免反复查询。";
     InternalError "internal_error" Internal true, "Something broke on our side", "服务内部错误", "Repeat the request with the same Idempotency-Key; if it persists, quote instance to the operator.", "请用相同的 Idempotency-Key 重试；若仍失败，请向运营方提供 instance。";
     DatabaseUnavailable "database_unavailable" Unavailable true, "The database cannot be reached", "数据库暂不可用", "Nothing was changed. Repeat the request after retry_after_s.", "数据未变更，请在 retry_after_s 秒后重试。";
     DatabaseBusy "database_busy" Unavailable true, "The database is busy", "数据库繁忙", "Nothing was changed. Repeat the request after retry_after_s.", "数据未变更，请在 retry_after_s 秒后重试。";

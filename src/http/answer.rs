@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 use super::RequestContext;
 use crate::error::Result;
 
+/// When to look for work that was taken on, in seconds.
+const LOOK_AGAIN_S: u32 = 2;
+
 /// Status, headers and body of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -57,6 +60,14 @@ impl Answer {
     /// When the value cannot be written as JSON.
     pub fn created<T: Serialize + ?Sized>(location: impl Into<String>, value: &T) -> Result<Self> {
         Ok(Self { location: Some(location.into()), ..Self::json(201, value)? })
+    }
+
+    /// 202 with the work that was taken on and the path where to look for it.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn accepted<T: Serialize + ?Sized>(location: impl Into<String>, value: &T) -> Result<Self> {
+        Ok(Self { location: Some(location.into()), ..Self::json(202, value)? })
     }
 
     /// 207 with a result for each row.
@@ -138,6 +149,9 @@ impl Responder for Answer {
         response.content_type(self.content_type);
         if let Some(location) = self.location {
             response.insert_header((header::LOCATION, location));
+        }
+        if self.status == 202 {
+            response.insert_header((header::RETRY_AFTER, LOOK_AGAIN_S.to_string()));
         }
         if let Some(etag) = self.etag {
             response.insert_header((header::ETAG, etag));

@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::RequestContext;
 use super::problem;
+use super::rate_limits::{Counted, Policy};
 use crate::app::State;
 use crate::error::{Code, Error, Fault};
 use crate::identity::Bearer;
@@ -31,13 +32,13 @@ pub async fn edge(
     }
     // No clone of the request may live across the call: routing needs it for itself alone.
     let context = RequestContext::of(request.request());
-    let mut response = if let Some(error) = refused_parameter(&request) {
+    let (refused, counted) = match refused_parameter(&request) {
+        Some(error) => (Some(error), None),
+        None => count(&request).await,
+    };
+    let mut response = if let Some(error) = refused {
         request.into_response(problem::respond(&error, &context)).map_into_right_body()
     } else {
-        if request.headers().contains_key(header::AUTHORIZATION) {
-            // Once, before the extractors ask side by side; what is wrong with it they will say themselves.
-            drop(Bearer::of(request.request()).await);
-        }
         let response = next.call(request).await?;
         match problem_of(response.response(), &context) {
             Some(problem) => {
@@ -47,8 +48,28 @@ pub async fn edge(
             None => conditional(response),
         }
     };
+    if let Some(counted) = counted.filter(|_| !response.status().is_redirection()) {
+        counted.tell(response.headers_mut());
+    }
     set_headers(response.headers_mut(), &context);
     Ok(response)
+}
+
+/// Counts the call of a client that proves who it is: the refusal, if it called too often, and what the answer tells of it.
+async fn count(request: &ServiceRequest) -> (Option<Error>, Option<Counted>) {
+    if !request.headers().contains_key(header::AUTHORIZATION) {
+        return (None, None);
+    }
+    // Once, before the extractors ask side by side; what is wrong with it they will say themselves.
+    let (Ok(bearer), Some(state)) = (Bearer::of(request.request()).await, request.app_data::<web::Data<State>>())
+    else {
+        return (None, None);
+    };
+    let policy = Policy::of(&state.routes, request.method(), request.path());
+    match state.rate_limits.count(&state.limits, policy, bearer.client_id, state.token_clock.now()) {
+        Ok(counted) => (None, counted),
+        Err((error, counted)) => (Some(error), Some(counted)),
+    }
 }
 
 /// A mistyped parameter would silently give another list, so every parameter must be one of the document's, within the bounds that

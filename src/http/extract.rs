@@ -18,7 +18,6 @@ use super::idempotency::IdempotencyKey;
 use super::objects::Objects;
 use crate::app::State;
 use crate::error::{Code, Error, Fault, Language, Result, Text};
-use crate::seal::BlindIndex;
 
 /// What answers need to know of the request they answer.
 #[derive(Debug, Clone)]
@@ -104,14 +103,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
             let header = IdempotencyKey::header(&request)?;
             let bytes = read_body(&request, payload.await.map_err(Error::internal)?).await?;
             let body = parse_json(&bytes)?;
-            let content_type =
-                request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
-            let hash = Sha256::new().chain_update(content_type).chain_update([0]).chain_update(&bytes).finalize();
             let state = request.app_data::<web::Data<State>>().ok_or_else(|| Error::internal("no state"))?;
-            // Keyed, because a body may hold an identity number: whoever got hold of a plain hash could try every number.
-            let fingerprint =
-                state.keys.blind_index(BlindIndex::tenant(caller.client_id.0), "request_body", &hex::encode(hash));
-            let key = IdempotencyKey::new(&request, caller.client_id, &header, fingerprint);
+            let digest = Sha256::new_with_prefix(&bytes);
+            let key = IdempotencyKey::of_body(&request, &state.keys, caller.client_id, &header, digest);
             Ok(Self { body, key })
         })
     }
@@ -148,9 +142,27 @@ impl<T: DeserializeOwned + 'static> FromRequest for Patched<T> {
     }
 }
 
+/// What the sender would like (RFC 7240).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Prefer {
+    /// An answer at once that the work has been taken on, as a job.
+    pub respond_async: bool,
+}
+
+impl FromRequest for Prefer {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let wishes = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
+        let asked = |wishes: &str| wishes.split(',').any(|wish| wish.trim().eq_ignore_ascii_case("respond-async"));
+        ready(Ok(Self { respond_async: wishes.into_iter().any(asked) }))
+    }
+}
+
 /// The version in `If-Match`, when one was sent. Optional on actions, needed on PATCH. A handler that takes it says so among its
 /// parameters.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct IfMatch(pub Option<i64>);
 
 impl FromRequest for IfMatch {
@@ -212,7 +224,7 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     Ok(value)
 }
 
-fn shape_error(pointer: &str, error: &serde_json::Error) -> Error {
+pub(crate) fn shape_error(pointer: &str, error: &serde_json::Error) -> Error {
     if !error.is_data() {
         let place = format!("line {}, column {}", error.line(), error.column());
         return Error::new(Code::JsonInvalid).detail(
@@ -243,7 +255,7 @@ fn shape_error(pointer: &str, error: &serde_json::Error) -> Error {
     Error::new(Code::FieldInvalid).fault(Fault::body(pointer, "type_invalid", en, zh))
 }
 
-fn pointer_of(path: &serde_path_to_error::Path) -> String {
+pub(crate) fn pointer_of(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     path.iter()
         .filter_map(|segment| match segment {

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use sha2::{Digest, Sha256};
@@ -17,6 +18,7 @@ use super::{Answer, RequestContext};
 use crate::app::State;
 use crate::db::{DbConnection, Id, Instant, Lane, RowSet, statement};
 use crate::error::{Code, Error, Fault, Kind, Language, Result};
+use crate::seal::{BlindIndex, KeyRing};
 
 /// How long answers are kept, in days.
 pub const KEPT_DAYS: i64 = 3;
@@ -79,9 +81,20 @@ impl IdempotencyKey {
         }
     }
 
-    /// The key of a request of `client`.
+    /// The key of a request of `client`, with the digest of its body.
     #[must_use]
-    pub fn new(request: &HttpRequest, client: Id, header: &str, fingerprint: [u8; 32]) -> Self {
+    pub fn of_body(request: &HttpRequest, keys: &KeyRing, client: Id, header: &str, body: Sha256) -> Self {
+        let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_vec());
+        let query = request.query_string();
+        let hash = Sha256::new()
+            .chain_update(content_type.unwrap_or_default())
+            .chain_update([0])
+            .chain_update(query)
+            .chain_update([0])
+            .chain_update(body.finalize())
+            .finalize();
+        // Keyed, because a body may hold an identity number: whoever got hold of a plain hash could try every number.
+        let fingerprint = keys.blind_index(BlindIndex::tenant(client.0), "request_body", &hex::encode(hash));
         let id = Sha256::new()
             .chain_update(client.0.as_bytes())
             .chain_update(request.method().as_str())

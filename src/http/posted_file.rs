@@ -58,14 +58,13 @@ impl FromRequest for PostedFile {
                     "请直接提交文件，不要使用 Content-Encoding",
                 ));
             }
-            let hash = Sha256::digest(&bytes);
-            let index =
-                |field, value: &str| state.keys.blind_index(BlindIndex::tenant(caller.client_id.0), field, value);
-            let digest = index("file", &hex::encode(hash));
-            // The query says what is to be done with the file, so it belongs to the request.
-            let fingerprint =
-                index("request_body", &format!("{said}\0{}\0{}", request.query_string(), hex::encode(hash)));
-            let key = IdempotencyKey::new(&request, caller.client_id, &header, fingerprint);
+            let hash = Sha256::new().chain_update(&bytes);
+            let digest = state.keys.blind_index(
+                BlindIndex::tenant(caller.client_id.0),
+                "file",
+                &hex::encode(hash.clone().finalize()),
+            );
+            let key = IdempotencyKey::of_body(&request, &state.keys, caller.client_id, &header, hash);
             Ok(Self { bytes, digest, media_type, charset, key })
         })
     }

@@ -11,7 +11,11 @@ use crate::error::{Code, Error, FAULTS_MAX, Fault, Kind, Language, Place};
 
 /// Media type of every problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
-/// When a caller may come back after an answer that says "later", in seconds.
+/// The type that a registry has for this problem (draft-ietf-httpapi-ratelimit-headers-11).
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+/// The fact of an error that says after how many seconds a caller may come back.
+pub const RETRY_AFTER: &str = "retry_after_s";
+/// When a caller may come back after an answer that says "later", in seconds, unless the error knows better.
 pub const RETRY_AFTER_S: i64 = 1;
 
 /// A problem, as every 4xx and 5xx answer carries it. Branch on `code`; `title` and `detail` follow Accept-Language.
@@ -100,6 +104,7 @@ pub const fn status_of(kind: Kind) -> StatusCode {
         Kind::TimedOut => StatusCode::REQUEST_TIMEOUT,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         Kind::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -122,18 +127,23 @@ impl Problem {
             (Some(text), Language::Chinese) => format!("{}。{remedy}", text.zh.trim_end_matches('。')),
         };
         let errors = error.faults.iter().take(FAULTS_MAX).map(|fault| FaultView::of(fault, context.language));
+        let mut params = error.params.clone();
+        let told = params.remove(RETRY_AFTER).and_then(|seconds| seconds.as_i64()).unwrap_or(RETRY_AFTER_S);
         Self {
-            kind: format!("{}/problems/{}", context.public_url, definition.name),
+            kind: match error.code {
+                Code::RateLimited => QUOTA_EXCEEDED.to_owned(),
+                _ => format!("{}/problems/{}", context.public_url, definition.name),
+            },
             title: title.to_owned(),
             status: status_of(definition.kind).as_u16(),
             code: definition.name,
             detail,
             instance: format!("urn:uuid:{}", context.request_id),
             retryable: definition.retryable,
-            retry_after_s: definition.retryable.then_some(RETRY_AFTER_S),
+            retry_after_s: definition.retryable.then_some(told),
             errors: errors.collect(),
             errors_truncated: error.faults.len() > FAULTS_MAX,
-            params: error.params.clone(),
+            params,
         }
     }
 }

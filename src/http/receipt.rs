@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::problem::FaultView;
 use crate::db::Id;
-use crate::error::{Fault, Language};
+use crate::error::{Error, Fault, Language, Place};
 
 crate::text_enum! {
     /// What became of a row.
@@ -16,15 +16,21 @@ crate::text_enum! {
         Unchanged => "unchanged" / "无变化",
         /// Not taken; errors say why. The other rows stand.
         Rejected => "rejected" / "已拒绝",
+        /// It would have been taken, but another row of an `atomic` call was rejected.
+        Skipped => "skipped" / "未执行",
     }
 }
 
 /// What became of one row.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Receipt {
-    /// Number of the row in the call, from 1.
-    #[schema(minimum = 1, maximum = 5000)]
+    /// Number of the row in the call or file, from 1; headings and blank lines do not count.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub row: usize,
+    /// The line of the file the row begins in, from 1; of NDJSON and CSV only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
+    pub line: Option<usize>,
     /// The sender's own reference of the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 100)]
@@ -40,9 +46,36 @@ pub struct Receipt {
     pub errors: Vec<FaultView>,
 }
 
+impl Receipt {
+    /// A row that could not be read.
+    #[must_use]
+    pub fn unreadable(row: usize, faults: &[Fault], language: Language) -> Self {
+        let errors = faults.iter().map(|fault| FaultView::of(fault, language)).collect();
+        Self { row, line: None, partner_ref: None, status: RowStatus::Rejected, id: None, errors }
+    }
+
+    /// The same for the row at another place (from 0) than the one it was handled at.
+    #[must_use]
+    pub fn at(mut self, place: usize) -> Self {
+        let (handled, own) = (format!("#/rows/{}", self.row.saturating_sub(1)), format!("#/rows/{place}"));
+        for error in &mut self.errors {
+            if let Place::Body { pointer } = &mut error.place
+                && let Some(rest) = pointer.strip_prefix(&handled)
+                && (rest.is_empty() || rest.starts_with('/'))
+            {
+                *pointer = format!("{own}{rest}");
+            }
+        }
+        self.row = place.saturating_add(1);
+        self
+    }
+}
+
 /// What became of every row of a call.
-#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Receipts {
+    /// Whether anything was written: not with `validate_only`, nor where a row of an `atomic` call was rejected.
+    pub applied: bool,
     /// Rows accepted.
     #[schema(minimum = 0, maximum = 5000)]
     pub accepted: usize,
@@ -52,9 +85,30 @@ pub struct Receipts {
     /// Rows rejected.
     #[schema(minimum = 0, maximum = 5000)]
     pub rejected: usize,
+    /// Rows of an `atomic` call that others held back.
+    #[schema(minimum = 0, maximum = 5000)]
+    pub skipped: usize,
+    /// Headings of a CSV file that mean no field here; their cells were not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 1000, max_length = 100)]
+    pub unknown_columns: Vec<String>,
     /// One result for each row, in the order of the call.
     #[schema(max_items = 5000)]
     pub results: Vec<Receipt>,
+}
+
+impl Default for Receipts {
+    fn default() -> Self {
+        Self {
+            applied: true,
+            accepted: 0,
+            unchanged: 0,
+            rejected: 0,
+            skipped: 0,
+            unknown_columns: Vec::new(),
+            results: Vec::new(),
+        }
+    }
 }
 
 impl Receipts {
@@ -66,16 +120,57 @@ impl Receipts {
         language: Language,
     ) {
         let row = self.results.len() + 1;
-        let (status, id, faults) = match outcome {
-            Ok((status, id)) => (status, Some(id), Vec::new()),
-            Err(faults) => (RowStatus::Rejected, None, faults),
-        };
-        match status {
+        self.add(match outcome {
+            Ok((status, id)) => Receipt { row, line: None, partner_ref, status, id: Some(id), errors: Vec::new() },
+            Err(faults) => Receipt { partner_ref, ..Receipt::unreadable(row, &faults, language) },
+        });
+    }
+
+    /// Adds a receipt.
+    pub fn add(&mut self, receipt: Receipt) {
+        match receipt.status {
             RowStatus::Accepted => self.accepted += 1,
             RowStatus::Unchanged => self.unchanged += 1,
             RowStatus::Rejected => self.rejected += 1,
+            RowStatus::Skipped => self.skipped += 1,
         }
-        let errors = faults.iter().map(|fault| FaultView::of(fault, language)).collect();
-        self.results.push(Receipt { row, partner_ref, status, id, errors });
+        self.results.push(receipt);
     }
+
+    /// The receipts of a call whose effects were taken back; with `held_back` because another row was rejected.
+    #[must_use]
+    pub fn taken_back(self, held_back: bool) -> Self {
+        let mut receipts = Self { applied: false, unknown_columns: self.unknown_columns, ..Self::default() };
+        for mut receipt in self.results {
+            if receipt.status == RowStatus::Accepted {
+                receipt.id = None;
+                if held_back {
+                    receipt.status = RowStatus::Skipped;
+                }
+            }
+            receipts.add(receipt);
+        }
+        receipts
+    }
+}
+
+/// The faults of a refused row, each under the row's pointer.
+#[must_use]
+pub fn row_faults(error: Error, row: usize) -> Vec<Fault> {
+    if error.faults.is_empty() {
+        let definition = error.code.definition();
+        let mut fault = Fault::body(format!("/rows/{row}"), definition.name, definition.title_en, definition.title_zh);
+        if let Some(detail) = error.detail {
+            fault.detail = *detail;
+        }
+        fault.params = error.params;
+        return vec![fault];
+    }
+    let prefixed = |mut fault: Fault| {
+        if let Place::Body { pointer } = &mut fault.place {
+            *pointer = format!("#/rows/{row}{}", pointer.trim_start_matches('#'));
+        }
+        fault
+    };
+    error.faults.into_iter().map(prefixed).collect()
 }

@@ -25,6 +25,8 @@ struct Route {
 
 #[derive(Debug, Default)]
 struct Parameters {
+    /// Whether a file of rows is taken as body.
+    takes_rows: bool,
     query: BTreeMap<String, ValueLimits>,
     headers: Vec<(String, ValueLimits)>,
 }
@@ -70,6 +72,12 @@ impl RouteTable {
         names.find(|name| !known.contains_key(name.as_ref())).map(Cow::into_owned)
     }
 
+    /// Whether this method of this path takes a file of rows.
+    #[must_use]
+    pub fn takes_rows(&self, method: &str, path: &str) -> bool {
+        self.route(path).and_then(|route| route.methods.get(method)).is_some_and(|known| known.takes_rows)
+    }
+
     /// The faults of the query parameters and headers that are not as long, of the form or in the range that the document promises.
     pub fn beyond_limits<'a>(
         &self,
@@ -106,7 +114,8 @@ impl Route {
 
 impl Parameters {
     fn of(operation: &Value, document: &Value) -> Self {
-        let mut parameters = Self::default();
+        let takes_rows = operation.pointer("/requestBody/content/text~1csv").is_some();
+        let mut parameters = Self { takes_rows, ..Self::default() };
         for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
             let shared = parameter.get("$ref").and_then(Value::as_str).and_then(|address| address.strip_prefix('#'));
             let parameter = shared.and_then(|pointer| document.pointer(pointer)).unwrap_or(parameter);

@@ -83,7 +83,7 @@ fn count_peer(state: &State, request: &HttpRequest) -> Result<(), i64> {
     let direct = || request.peer_addr().map(|address| address.ip());
     let peer = if state.limits.behind_proxy { forwarded().or_else(direct) } else { direct() };
     let Some(peer) = peer else { return Ok(()) };
-    state.token_requests.count(Asker::peer(peer), state.limits.tokens_per_peer, state.clock.now())
+    state.token_requests.count(Asker::peer(peer), state.limits.tokens_per_peer, state.token_clock.now()).map(drop)
 }
 
 /// Gets a token
@@ -158,7 +158,7 @@ fn parse(pairs: &[(String, String)]) -> Result<TokenRequest, TokenRefusal> {
 }
 
 async fn grant(state: &State, asked: TokenRequest) -> Result<TokenAnswer, Stop> {
-    let now = state.clock.now();
+    let now = state.token_clock.now();
     let client_id = Id(client_assertion::unverified_client(asked.client_assertion.expose())?);
     if asked.client_id.is_some_and(|named| named != client_id.to_string()) {
         return Err(Refusal::SubjectMismatch.into());

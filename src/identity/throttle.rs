@@ -44,26 +44,42 @@ pub struct Throttle {
     paid_until: Mutex<HashMap<Asker, i64>>,
 }
 
+/// How an asker stands after a request that was let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Requests that would be let through at once.
+    pub remaining: i64,
+    /// Seconds after which all of them would be again.
+    pub reset_s: i64,
+}
+
 impl Throttle {
     /// Counts one request; `limit` in a minute, 0 for no limit.
     ///
     /// # Errors
     /// The seconds after which the next one is let through.
-    pub fn count(&self, asker: Asker, limit: u32, now: Instant) -> Result<(), i64> {
+    pub fn count(&self, asker: Asker, limit: u32, now: Instant) -> Result<Standing, i64> {
         if limit == 0 {
-            return Ok(());
+            return Ok(Standing { remaining: i64::MAX, reset_s: 0 });
         }
         let (pace, now) = (WINDOW / i64::from(limit), now.as_micros());
         let mut paid_until = self.paid_until.lock().unwrap_or_else(PoisonError::into_inner);
         let next = paid_until.get(&asker).copied().unwrap_or(now).max(now).saturating_add(pace);
         let ahead = next.saturating_sub(now).saturating_sub(pace.saturating_mul(i64::from(limit)));
         if ahead > 0 {
-            return Err(ahead.saturating_add(999_999) / 1_000_000);
+            return Err(seconds(ahead));
         }
         make_room(&mut paid_until, &asker, now);
         paid_until.insert(asker, next);
-        Ok(())
+        let debt = next.saturating_sub(now);
+        let remaining = (pace.saturating_mul(i64::from(limit)).saturating_sub(debt) / pace).max(0);
+        Ok(Standing { remaining, reset_s: seconds(debt) })
     }
+}
+
+/// Whole seconds, rounded up.
+const fn seconds(micros: i64) -> i64 {
+    micros.saturating_add(999_999) / 1_000_000
 }
 
 fn make_room<K: Eq + Hash + Copy>(paid_until: &mut HashMap<K, i64>, asker: &K, now: i64) {
@@ -94,16 +110,17 @@ mod tests {
     #[test]
     fn ten_in_a_minute_go_through_and_the_next_is_told_when() {
         let throttle = Throttle::default();
-        for _ in 0..10 {
-            assert_eq!(throttle.count(client(1), 10, at(0)), Ok(()));
+        for remaining in (0..10).rev() {
+            let standing = throttle.count(client(1), 10, at(0)).unwrap();
+            assert_eq!(standing, Standing { remaining, reset_s: (10 - remaining) * 6 });
         }
         assert_eq!(throttle.count(client(1), 10, at(0)), Err(6));
         assert_eq!(throttle.count(client(1), 10, at(5)), Err(1), "a refused request costs nothing");
-        assert_eq!(throttle.count(client(2), 10, at(0)), Ok(()), "another client is not held back");
-        assert_eq!(throttle.count(client(1), 10, at(6)), Ok(()));
+        assert!(throttle.count(client(2), 10, at(0)).is_ok(), "another client is not held back");
+        assert_eq!(throttle.count(client(1), 10, at(6)), Ok(Standing { remaining: 0, reset_s: 60 }));
         assert_eq!(throttle.count(client(1), 10, at(6)), Err(6));
         for _ in 0..10 {
-            assert_eq!(throttle.count(client(1), 10, at(70)), Ok(()), "after a minute all is as in the beginning");
+            assert!(throttle.count(client(1), 10, at(70)).is_ok(), "after a minute all is as in the beginning");
         }
     }
 

@@ -74,7 +74,7 @@ impl Became {
         let (verdict, subject_id) = match result {
             Ok((RowStatus::Accepted, id)) => (ImportVerdict::Accepted, Some(id)),
             Ok((RowStatus::Unchanged, id)) => (ImportVerdict::Unchanged, Some(id)),
-            Ok((RowStatus::Rejected, _)) => (ImportVerdict::Rejected, None),
+            Ok((RowStatus::Rejected | RowStatus::Skipped, _)) => (ImportVerdict::Rejected, None),
             Err(why) => {
                 findings.extend(why);
                 (ImportVerdict::Rejected, None)

@@ -5,6 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::report::{NewReconciliation, ReconciliationRow, ReconciliationRun, SituationTable};
 use super::run::reconcile;
+use super::run_command::{AT_ONCE_MAX, Reconcile};
 use super::situations::SITUATIONS;
 use super::store::rows::{self, RowFilter};
 use super::store::runs::{self, RunFilter};
@@ -13,9 +14,12 @@ use crate::app::State;
 use crate::db::{DbConnection, Id, Page, PageRequest};
 use crate::error::{Faults, Result};
 use crate::http::export::{self, Listed, Reader, Source, TableParams, TableRow};
+use crate::http::extract::Prefer;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, ReconciliationWrite};
+use crate::jobs::Job;
+use crate::jobs::receiving::accepted;
 
 /// Mounts what belongs to no agreement.
 pub fn mount(config: &mut ServiceConfig) {
@@ -36,30 +40,38 @@ pub fn mount_within(config: &mut ServiceConfig) {
 /// Puts every placement of the agreement, and every claim that no placement answers to, into exactly one situation as of the end of the
 /// cut-off day. Only facts recorded by then count, so the same cut-off gives the same rows and the same hash however often it is asked
 /// for, unless a fact recorded by then is still missing today. For the parties of the agreement.
+///
+/// Above 50,000 placements, or with `Prefer: respond-async`, the run becomes a job: read the run by the job's id while it is running.
 #[utoipa::path(tag = "reconciliation", params(("agreement_id" = Id, Path, description = "The agreement")),
     request_body = NewReconciliation,
-    responses((status = 201, description = "The finished run", body = ReconciliationRun, headers(("ETag")))),
+    responses((status = 201, description = "The finished run", body = ReconciliationRun, headers(("ETag"))), (status = 202, description = "The job the run became; the run goes by its id", body = Job)),
     security(("oauth2" = ["reconciliation.write"])))]
 #[post("/reconciliations")]
 async fn run_reconciliation(
     state: web::Data<State>,
     caller: Caller<ReconciliationWrite>,
     path: web::Path<Id>,
+    prefer: Prefer,
     posted: Posted<NewReconciliation>,
 ) -> Result<Answer> {
     let (actor, agreement_id) = (caller.actor(&state), path.into_inner());
     let (Posted { body: NewReconciliation { cut_off_on }, key }, follow) = (posted, state.follow);
-    key.run(&state, move |connection| {
+    let answer = key.run(&state, move |connection| {
         membership(connection, &actor.scope, agreement_id)?;
         let mut faults = Faults::new();
         let (en, zh) = ("the cut-off is today at the latest", "截止日不得晚于今天");
         faults.require(cut_off_on <= actor.now.day(), "/cut_off_on", "in_the_future", en, zh);
         faults.check()?;
+        if prefer.respond_async || runs::has_more_placements(connection, agreement_id, AT_ONCE_MAX)? {
+            return accepted(&Reconcile { agreement_id, cut_off_on }.queue(connection, &actor)?);
+        }
         let run = reconcile(connection, &actor, follow, agreement_id, cut_off_on)?;
         let location = format!("/v1/agreements/{agreement_id}/reconciliations/{}", run.id);
         Ok(Answer::created(location, &run)?.version(run.version()))
-    })
-    .await
+    });
+    let answer = answer.await?;
+    state.jobs_waiting.notify_one();
+    Ok(answer)
 }
 
 /// List reconciliations

@@ -20,7 +20,7 @@ use super::report::{ReconciliationRun, RowDetail};
 use super::run_hash::{RowKey, RowSum, row_hash};
 use super::store::facts::Books;
 use super::store::rows::{self, Found};
-use super::store::runs::{self, Carried, Left};
+use super::store::runs::{self, Carried, Left, Progress};
 use super::store::touched::Touched;
 use super::walk::Walk;
 use crate::db::{Day, DbConnection, Id, Instant};
@@ -48,13 +48,64 @@ pub fn reconcile(
     let books = Books { agreement_id, cut_off, known_before: known_before(cut_off, actor.now) };
     let terms = RuleBook::read(connection, agreement_id)?;
     let base = continued(connection, &books, &terms)?;
-    let run = runs::begin(connection, actor, (agreement_id, cut_off), base.as_ref().map(|base| &base.run))?;
-    let done = match base {
-        Some(base) => examine_again(connection, &run, books, base)?,
-        None => examine_all(connection, &run, books, &terms)?,
-    };
+    let about = (agreement_id, Id::new(), cut_off);
+    let run = runs::begin(connection, actor, about, base.as_ref().map(|base| &base.run))?;
+    if let Some(base) = base {
+        let done = examine_again(connection, &run, books, base)?;
+        return conclude(connection, actor, follow, &run, &done);
+    }
+    let mut full = FullRun::begin(connection, run, books, &terms)?;
+    while full.advance(connection)? {}
+    full.conclude(connection, actor, follow)
+}
+
+/// A run as it begins in steps.
+#[derive(Debug)]
+pub enum Begun {
+    /// It continued another and is done.
+    Done(ReconciliationRun),
+    /// It goes over every row, step by step.
+    Full(Box<FullRun>),
+}
+
+/// Begins a run that may take steps in transactions of their own, or goes on where one broke off that has the same id.
+///
+/// # Errors
+/// [`crate::error::Code::RunInProgress`], and what the database says.
+pub fn begin_in_steps(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    follow: Follow,
+    (agreement_id, id, cut_off): (Id, Id, Day),
+) -> Result<Begun> {
+    let terms = RuleBook::read(connection, agreement_id)?;
+    let books = |started_at| Books { agreement_id, cut_off, known_before: known_before(cut_off, started_at) };
+    if let Some(run) = runs::run_if_any(connection, agreement_id, id)? {
+        let books = books(run.started_at);
+        return Ok(Begun::Full(Box::new(FullRun::resume(connection, run, books, &terms)?)));
+    }
+    let books = books(actor.now);
+    let base = continued(connection, &books, &terms)?;
+    let run = runs::begin(connection, actor, (agreement_id, id, cut_off), base.as_ref().map(|base| &base.run))?;
+    match base {
+        Some(base) => {
+            let done = examine_again(connection, &run, books, base)?;
+            conclude(connection, actor, follow, &run, &done).map(Begun::Done)
+        }
+        None => Ok(Begun::Full(Box::new(FullRun::begin(connection, run, books, &terms)?))),
+    }
+}
+
+/// What a run came to, told to everybody whom it concerns.
+fn conclude(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    follow: Follow,
+    run: &ReconciliationRun,
+    done: &Done,
+) -> Result<ReconciliationRun> {
     let counts = done.left.carried.tally.counts(&done.measure);
-    let run = runs::finish(connection, actor, &run, (&counts, done.examined), &done.left)?;
+    let run = runs::finish(connection, actor, run, (&counts, done.examined), &done.left)?;
     log::record(connection, actor, finished(&run))?;
     follow(connection, actor, &run)?;
     Ok(run)
@@ -90,13 +141,9 @@ fn continued(connection: &mut DbConnection, books: &Books, terms: &RuleBook) -> 
     let Some(run) = before.max_by_key(|run| (known(run), run.cut_off_on, run.id)) else { return Ok(None) };
     let known_before = known(&run);
     let measure = Measure::read(connection, books, terms)?;
-    let mut left = runs::left_by(connection, &run)?;
-    for (quota, departures) in books.departed_since(connection, known_before)? {
-        *left.carried.departed.entry(Id(quota)).or_default() += departures;
-    }
-    let departed = left.carried.departed.iter().map(|(quota, departures)| (quota.0, *departures)).collect();
+    let left = runs::left_by(connection, &run)?;
     // In a crowded quota any arrival may move the rank of any other, which is not followed from run to run.
-    if left.carried.measured_by != fingerprint(&measure) || !measure.crowded(&departed).is_empty() {
+    if left.carried.measured_by != fingerprint(&measure) || !measure.crowded(connection, books)?.is_empty() {
         return Ok(None);
     }
     let touched = books.touched_since(connection, known_before.plus_seconds(-LONGEST_TRANSACTION))?;
@@ -112,30 +159,75 @@ fn fingerprint(measure: &Measure) -> String {
     hex::encode(Sha256::digest(format!("{version} {windows:?} {later_windows:?} {attributions:?} {quotas:?}")))
 }
 
-/// Examines every row.
-fn examine_all(connection: &mut DbConnection, run: &ReconciliationRun, books: Books, terms: &RuleBook) -> Result<Done> {
-    let mut walk = Walk::begin(connection, books, terms)?;
-    let (mut tally, mut sum) = (Tally::default(), RowSum::default());
-    loop {
+/// A run over every row, on its way.
+#[derive(Debug)]
+pub struct FullRun {
+    /// The run.
+    pub run: ReconciliationRun,
+    walk: Walk,
+    tally: Tally,
+    sum: RowSum,
+}
+
+impl FullRun {
+    fn begin(connection: &mut DbConnection, run: ReconciliationRun, books: Books, terms: &RuleBook) -> Result<Self> {
+        let walk = Walk::begin(connection, books, terms)?;
+        Ok(Self { run, walk, tally: Tally::default(), sum: RowSum::default() })
+    }
+
+    /// Goes on where a run broke off.
+    fn resume(connection: &mut DbConnection, run: ReconciliationRun, books: Books, terms: &RuleBook) -> Result<Self> {
+        let kept = runs::kept(connection, &run)?;
+        let mut full = Self::begin(connection, run, books, terms)?;
+        if let Some((progress, sum)) = kept {
+            (full.tally, full.walk.step, full.sum) = (progress.tally, progress.step, sum);
+        }
+        Ok(full)
+    }
+
+    /// Rows found so far.
+    #[must_use]
+    pub fn rows(&self) -> i64 {
+        self.tally.rows
+    }
+
+    /// Takes one step; gives `false` when there was none left.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn advance(&mut self, connection: &mut DbConnection) -> Result<bool> {
+        let (tally, sum) = (&mut self.tally, &mut self.sum);
         let mut found = Vec::new();
-        let more = walk.advance(connection, |row| {
+        let more = self.walk.advance(connection, |row| {
             let row = find(row);
             tally.add(row.counted);
             sum.add(row.hash);
             found.push(row);
             Ok(())
         })?;
-        rows::put_down(connection, run, &found)?;
-        if !more {
-            break;
-        }
+        rows::put_down(connection, &self.run, &found)?;
+        Ok(more)
     }
-    let carried = Carried {
-        departed: walk.departed.iter().map(|(quota, departures)| (Id(*quota), *departures)).collect(),
-        measured_by: fingerprint(&walk.measure),
-        tally,
-    };
-    Ok(Done { examined: carried.tally.rows, measure: walk.measure, left: Left { carried, sum } })
+
+    /// Keeps how far it has got.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn keep(&self, connection: &mut DbConnection) -> Result<()> {
+        let progress = Progress { tally: self.tally.clone(), step: self.walk.step };
+        runs::keep(connection, &self.run, &progress, &self.sum)
+    }
+
+    /// Ends it when no step is left.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn conclude(self, connection: &mut DbConnection, actor: &Actor, follow: Follow) -> Result<ReconciliationRun> {
+        let Self { run, walk, tally, sum } = self;
+        let carried = Carried { measured_by: fingerprint(&walk.measure), tally };
+        let done = Done { examined: carried.tally.rows, measure: walk.measure, left: Left { carried, sum } };
+        conclude(connection, actor, follow, &run, &done)
+    }
 }
 
 /// Examines what was recorded since the run before, and what the clock alone may have changed.

@@ -11,6 +11,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::attribution::above_places;
@@ -25,8 +26,9 @@ use crate::error::{Error, Result};
 use crate::retention::checks::RuleBook;
 
 /// Where a walk goes on.
-#[derive(Debug, Clone, Copy)]
-enum Step {
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
     /// First pass, behind this placement.
     Placements(Id),
     /// Second pass, behind this claim.
@@ -41,11 +43,10 @@ pub struct Walk {
     books: Books,
     /// What the rows are compared by.
     pub measure: Measure,
-    /// Departures by quota.
-    pub departed: HashMap<Uuid, i64>,
     entangled: Entangled,
     ranks: HashMap<Uuid, u32>,
-    step: Step,
+    /// Where it goes on.
+    pub step: Step,
 }
 
 /// Where more than a placement and the claims about it has to be looked at.
@@ -91,10 +92,9 @@ impl Walk {
     pub fn begin(connection: &mut DbConnection, books: Books, terms: &RuleBook) -> Result<Self> {
         let measure = Measure::read(connection, &books, terms)?;
         let entangled = Entangled::read(connection, &books)?;
-        let departed = books.departed_by_quota(connection)?;
-        let crowded = measure.crowded(&departed);
+        let crowded = measure.crowded(connection, &books)?;
         let ranks = ranks_above_places(connection, &books, &measure, &entangled, &crowded)?;
-        Ok(Self { books, measure, departed, entangled, ranks, step: Step::Placements(Id::NIL) })
+        Ok(Self { books, measure, entangled, ranks, step: Step::Placements(Id::NIL) })
     }
 
     /// Takes the next step and puts its rows before the visitor; gives `false` when there was none left.
@@ -238,11 +238,20 @@ impl Measure {
         })
     }
 
-    /// The quotas with more departures than places: only there can an arrival be above the places.
-    #[must_use]
-    pub fn crowded(&self, departed: &HashMap<Uuid, i64>) -> HashSet<Uuid> {
-        let above = departed.iter().filter(|(quota, departed)| **departed > i64::from(self.places(quota)));
-        above.map(|(quota, _)| *quota).collect()
+    /// The quotas with more departures than places: only there can an arrival be above the places. Placements are counted only where
+    /// the counters leave it open.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn crowded(&self, connection: &mut DbConnection, books: &Books) -> Result<HashSet<Uuid>> {
+        let above = |departed: HashMap<Uuid, i64>| -> HashSet<Uuid> {
+            let above = departed.into_iter().filter(|(quota, departed)| *departed > i64::from(self.places(quota)));
+            above.map(|(quota, _)| quota).collect()
+        };
+        if above(books.departed_at_most(connection)?).is_empty() {
+            return Ok(HashSet::new());
+        }
+        Ok(above(books.departed_by_quota(connection)?))
     }
 
     fn places(&self, quota: &Uuid) -> u32 {

@@ -4,12 +4,13 @@ use actix_web::{get, post, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::cohort::{self, CohortFigures, CohortFilter};
-use super::commands;
 use super::curve::{self, CurveFilter, RetentionCurve};
 use super::exits;
 use super::reading::{self, AsOf, ObservationFilter, PlacementRetention};
 use super::records::{NewExits, NewObservations, NewSpells, Observation, Spell};
+use super::row_commands::{RecordExits, RecordObservations, RecordSpells};
 use crate::app::State;
+use crate::bulk::{PostedRows, RowsMode};
 use crate::db::{DbConnection, Id, Page};
 use crate::error::Result;
 use crate::http::extract::EmptyBody;
@@ -18,28 +19,24 @@ use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, RetentionWrite};
+use crate::jobs::Job;
 
 /// Records observations
 ///
 /// Who was seen in post over a period, or looked for and missed: a month of a roster, wage ledger or insurance list, a visit or a call.
 /// Reported by the employer about its own posts, the destination, a station, or the origin (at most e1). A row whose content was
 /// reported before is unchanged. Verdicts of the placements follow at once; a stronger or equally strong row may turn one back.
-#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewObservations,
-    responses((status = 207, description = "What became of each row", body = Receipts)), security(("oauth2" = ["retention.write"])))]
+#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), RowsMode),
+    request_body(content((NewObservations = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))),
+    responses((status = 202, description = "The job the rows became", body = Job), (status = 207, description = "What became of each row", body = Receipts)), security(("oauth2" = ["retention.write"])))]
 #[post("/observations")]
 pub async fn record_observations(
     state: web::Data<State>,
     caller: Caller<RetentionWrite>,
     path: web::Path<Id>,
-    posted: Posted<NewObservations>,
+    posted: PostedRows<RecordObservations>,
 ) -> Result<Answer> {
-    let (actor, agreement_id, Posted { body, key }) = (caller.actor(&state), path.into_inner(), posted);
-    let language = key.language();
-    key.run(&state, move |connection| {
-        let receipts = commands::record_observations(connection, &actor, agreement_id, &body.rows, language)?;
-        Answer::multi_status(&receipts)
-    })
-    .await
+    posted.run(&state, caller.actor(&state), RecordObservations { agreement_id: path.into_inner() }).await
 }
 
 /// Records exits
@@ -48,22 +45,17 @@ pub async fn record_observations(
 /// every other reason ends it and frees the worker for another dispatch. The party that reported an end may correct it, or withdraw it. An
 /// exit reported later than `deadlines.exit_days` of the terms gives is taken and marked late. One within the `guarantee` of the terms opens
 /// a replacement duty and frees the place.
-#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewExits,
-    responses((status = 207, description = "What became of each row; the id is the spell that ended", body = Receipts)), security(("oauth2" = ["retention.write"])))]
+#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), RowsMode),
+    request_body(content((NewExits = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))),
+    responses((status = 202, description = "The job the rows became", body = Job), (status = 207, description = "What became of each row; the id is the spell that ended", body = Receipts)), security(("oauth2" = ["retention.write"])))]
 #[post("/exits")]
 pub async fn record_exits(
     state: web::Data<State>,
     caller: Caller<RetentionWrite>,
     path: web::Path<Id>,
-    posted: Posted<NewExits>,
+    posted: PostedRows<RecordExits>,
 ) -> Result<Answer> {
-    let (actor, agreement_id, Posted { body, key }) = (caller.actor(&state), path.into_inner(), posted);
-    let language = key.language();
-    key.run(&state, move |connection| {
-        let receipts = commands::record_exits(connection, &actor, agreement_id, &body.rows, language)?;
-        Answer::multi_status(&receipts)
-    })
-    .await
+    posted.run(&state, caller.actor(&state), RecordExits { agreement_id: path.into_inner() }).await
 }
 
 /// Withdraws an exit
@@ -92,22 +84,17 @@ pub async fn withdraw_exit(
 /// Work begins at an employer, or goes on after an absence (返岗). Where the worker is with another employer until then, that spell ends
 /// the day before as a transfer: the clock of the region runs on, the clock of the first employer does not, the old place is free and one
 /// of the new employer's quota is taken (`quota_id`). The first spell is known from the arrival and needs no row.
-#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement")), request_body = NewSpells,
-    responses((status = 207, description = "What became of each row; the id is the spell", body = Receipts)), security(("oauth2" = ["retention.write"])))]
+#[utoipa::path(tag = "retention", params(("agreement_id" = Id, Path, description = "The agreement"), RowsMode),
+    request_body(content((NewSpells = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))),
+    responses((status = 202, description = "The job the rows became", body = Job), (status = 207, description = "What became of each row; the id is the spell", body = Receipts)), security(("oauth2" = ["retention.write"])))]
 #[post("/spells")]
 pub async fn record_spells(
     state: web::Data<State>,
     caller: Caller<RetentionWrite>,
     path: web::Path<Id>,
-    posted: Posted<NewSpells>,
+    posted: PostedRows<RecordSpells>,
 ) -> Result<Answer> {
-    let (actor, agreement_id, Posted { body, key }) = (caller.actor(&state), path.into_inner(), posted);
-    let language = key.language();
-    key.run(&state, move |connection| {
-        let receipts = commands::record_spells(connection, &actor, agreement_id, &body.rows, language)?;
-        Answer::multi_status(&receipts)
-    })
-    .await
+    posted.run(&state, caller.actor(&state), RecordSpells { agreement_id: path.into_inner() }).await
 }
 
 /// Reads the retention of a placement

@@ -57,8 +57,11 @@ impl<T: Zeroize> fmt::Debug for Sensitive<T> {
 impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Sensitive<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The reader's own message would quote the value ("invalid type: integer `1101...`"), and that message is
-        // shown in problem details.
-        T::deserialize(deserializer).map(Self).map_err(|_| de::Error::custom("the value is not of the expected type"))
+        // shown in problem details. That there is no value quotes nothing.
+        T::deserialize(deserializer).map(Self).map_err(|error| match error.to_string() {
+            told if told.starts_with("missing field ") => error,
+            _ => de::Error::custom("the value is not of the expected type"),
+        })
     }
 }
 

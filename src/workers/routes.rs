@@ -5,7 +5,8 @@ use std::sync::Arc;
 use actix_web::{get, patch, post, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::registration::{Batch, Registration};
+use super::batch_command::RegisterWorkers;
+use super::registration::Batch;
 use super::store::changes::{self, Correction};
 use super::store::{self, WorkerFilter, readings};
 use super::{
@@ -13,6 +14,7 @@ use super::{
     Worker, WorkerMatches, WorkerPatch, WorkerSearch, rules, sealing,
 };
 use crate::app::State;
+use crate::bulk::{PostedRows, RowsMode};
 use crate::db::{Day, DbConnection, Id, Page, PageRequest};
 use crate::error::{Code, Error, Faults, Result};
 use crate::http::export::{self, Listed, Reader, Source, TableParams, TableRow};
@@ -22,6 +24,7 @@ use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{WorkersIdentity, WorkersRead, WorkersWrite};
+use crate::jobs::Job;
 
 /// Register one person
 ///
@@ -59,39 +62,18 @@ async fn register_worker(
 /// nothing, other facts (name, phone, place, reference, groups) are an `accepted` change. What a row does not mention stays as it is.
 #[utoipa::path(
     tag = "workers",
-    request_body = NewWorkerBatch,
-    responses((status = 207, description = "What became of each row.", body = Receipts)),
+    params(RowsMode),
+    request_body(content((NewWorkerBatch = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))),
+    responses((status = 207, description = "What became of each row", body = Receipts), (status = 202, description = "The job the rows became", body = Job)),
     security(("oauth2" = ["workers.write"]))
 )]
 #[post("/v1/worker-batches")]
 async fn register_worker_batch(
     state: web::Data<State>,
     caller: Caller<WorkersWrite>,
-    posted: Posted<NewWorkerBatch>,
+    posted: PostedRows<RegisterWorkers>,
 ) -> Result<Answer> {
-    let actor = caller.actor(&state);
-    let Posted { body, key } = posted;
-    let registration = prepare(&state, actor.scope.party_id, body, actor.now.day()).await?;
-    let keys = Arc::clone(&state.keys);
-    let language = key.language();
-    key.run(&state, move |connection| Answer::multi_status(&registration.commit(connection, &keys, &actor, language)?))
-        .await
-}
-
-/// Reads, decides and seals a call on threads that neither serve requests nor write to the database.
-async fn prepare(state: &State, party_id: Id, body: NewWorkerBatch, today: Day) -> Result<Registration> {
-    let keys = Arc::clone(&state.keys);
-    let batch =
-        web::block(move || Batch::read(&keys, party_id, &body.rows, today)).await.map_err(Error::internal)??;
-    let (batch, known) = state
-        .db
-        .read(move |connection| {
-            let known = batch.look_up(connection)?;
-            Ok((batch, known))
-        })
-        .await?;
-    let keys = Arc::clone(&state.keys);
-    web::block(move || batch.plan(&keys, known)).await.map_err(Error::internal)?
+    posted.run(&state, caller.actor(&state), RegisterWorkers {}).await
 }
 
 /// List the own register

@@ -69,6 +69,12 @@ impl Place {
         serde_json::from_str(&self.told(arguments)).unwrap()
     }
 
+    /// Changes the database behind the program's back.
+    fn sqlite_command(&self, sql: &'static str) {
+        let location = labour_exchange::db::Location::parse(&self.database).unwrap();
+        labour_exchange::db::statement(sql).run(&mut location.open(false).unwrap()).unwrap();
+    }
+
     /// What a command that must fail with this exit code says.
     fn refused(&self, arguments: &[&str], code: i32) -> String {
         let output = self.run(arguments);
@@ -87,11 +93,20 @@ struct Server {
 
 impl Server {
     fn start(place: &Place, more: &[&str]) -> Self {
+        Self::spawned(place, &[&["serve", "--listen", "127.0.0.1:0"], more].concat(), 0)
+    }
+
+    /// A command that serves, after so many lines of other words.
+    fn spawned(place: &Place, arguments: &[&str], before: usize) -> Self {
         let log = place.file("server.log");
-        let mut command = place.command(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
+        let mut command = place.command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+        let mut told = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        for _ in 0..=before {
+            line.clear();
+            told.read_line(&mut line).unwrap();
+        }
         let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| {
             panic!("{line:?}: {}", std::fs::read_to_string(&log).unwrap());
         });
@@ -105,6 +120,28 @@ impl Server {
         write!(
             stream,
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    }
+
+    /// Status and body of a POST of JSON.
+    fn post(&self, path: &str, token: &str, body: &str) -> (u16, String) {
+        self.send(path, token, "application/json", body)
+    }
+
+    /// Status and body of a POST, under a key of its own.
+    fn send(&self, path: &str, token: &str, media_type: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let (host, key) = (&self.address, labour_exchange::db::Id::new());
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n\
+             Content-Type: {media_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
         )
         .unwrap();
         let mut answer = String::new();
@@ -458,4 +495,94 @@ fn the_tutorial_works_on_sqlite() {
 #[test]
 fn the_tutorial_works_on_postgres() {
     the_first_agreement_works_as_written(&Place::postgres());
+}
+
+/// A sandbox has its partners, their keys and a clock that goes forward when it is told to; another server has no such clock.
+#[test]
+fn a_sandbox_walks_through_the_days_it_is_told() {
+    let place = Place::sqlite();
+    let sandbox = || {
+        let arguments = ["sandbox", "--folder", "box", "--from", "2026-01-05", "--listen", "127.0.0.1:0"];
+        Server::spawned(&place, &arguments, 1)
+    };
+    let mut server = sandbox();
+    let named: Value = serde_json::from_slice(&std::fs::read(place.file("box/sandbox.json")).unwrap()).unwrap();
+    let client = named["partners"]["origin"]["client_id"].as_str().unwrap().to_owned();
+    let boxed = |name: &str| place.file(&format!("box/{name}")).display().to_string();
+    let (database, keys) = (format!("sqlite:{}", boxed("exchange.db")), boxed("keys.json"));
+    let url = named["url"].as_str().unwrap();
+    let token = ["--database", &database, "--key-file", &keys, "--public-url", url, "token", "--client", &client];
+    let token = place.told(&token).trim().to_owned();
+    let shown =
+        |server: &Server| -> Value { serde_json::from_str(&server.get("/v1/sandbox/clock", &token).1).unwrap() };
+    assert_eq!(shown(&server)["today"], "2026-01-05");
+    let (status, moved) = server.post("/v1/sandbox/clock", &token, "{\"today\":\"2026-04-05\"}");
+    assert_eq!((status, moved.contains("2026-04-05T01:00:00")), (200, true), "{moved}");
+    assert_eq!(shown(&server)["today"], "2026-04-05", "the token of before is still good: it goes by the real time");
+    assert_eq!(server.post("/v1/sandbox/clock", &token, "{\"today\":\"2026-04-04\"}").0, 422);
+    server.signal("-INT");
+    assert!(server.ended());
+    let again = sandbox();
+    let now: Value = serde_json::from_slice(&std::fs::read(place.file("box/sandbox.json")).unwrap()).unwrap();
+    assert_eq!(now["partners"], named["partners"], "a sandbox is gone on with");
+    drop(again);
+
+    let other = Place::sqlite();
+    let operator = other.json(&["operator", "init", "--key-out", "operator.jwk.json"]);
+    let party = other.json(&["party", "add", "--name", "邵阳县人社局", "--kind", "authority", "--region", "430523"]);
+    let public = other.told(&["client", "new-key", "--out", "origin.jwk.json"]);
+    std::fs::write(other.file("public.jwk.json"), public).unwrap();
+    assert!(operator["created"].as_bool().unwrap());
+    let party = party["party_id"].as_str().unwrap();
+    let client = other.json(&["client", "add", "--party", party, "--public-key", "public.jwk.json"]);
+    let server = Server::start(&other, &[]);
+    let token = other.told(&["token", "--client", client["client_id"].as_str().unwrap()]).trim().to_owned();
+    assert_eq!(server.get("/v1/sandbox/clock", &token).0, 404);
+    assert_eq!(server.post("/v1/sandbox/clock", &token, "{\"today\":\"2026-04-05\"}").0, 404);
+}
+
+/// A server that is killed in the middle of a job goes on with it when it is started again, and no row is there twice.
+#[test]
+fn a_job_survives_the_death_of_its_server() {
+    let place = Place::sqlite();
+    place.json(&["operator", "init", "--key-out", "operator.jwk.json"]);
+    let party = place.json(&["party", "add", "--name", "邵阳县人社局", "--kind", "authority", "--region", "430523"]);
+    let public = place.told(&["client", "new-key", "--out", "origin.jwk.json"]);
+    std::fs::write(place.file("public.jwk.json"), public).unwrap();
+    let party = party["party_id"].as_str().unwrap();
+    let client = place.json(&["client", "add", "--party", party, "--public-key", "public.jwk.json"]);
+    let client = client["client_id"].as_str().unwrap();
+    let rows = 20_000;
+    let file: String = (0..rows)
+        .map(|n| {
+            let (name, number) = (crate::support::scene::name(n), crate::support::scene::identity_number(n));
+            format!("{{\"name\":\"{name}\",\"identity_number\":\"{number}\",\"hukou_code\":\"430523\"}}\n")
+        })
+        .collect();
+    let server = Server::start(&place, &[]);
+    let token = place.told(&["token", "--client", client]).trim().to_owned();
+    let (status, job) = server.send("/v1/worker-batches", &token, "application/x-ndjson", &file);
+    assert_eq!(status, 202, "{job}");
+    let id = serde_json::from_str::<Value>(&job).unwrap()["id"].as_str().unwrap().to_owned();
+    let read =
+        |server: &Server| -> Value { serde_json::from_str(&server.get(&format!("/v1/jobs/{id}"), &token).1).unwrap() };
+    let start = Instant::now();
+    while read(&server)["processed_rows"] == 0 {
+        assert!(start.elapsed() < PATIENCE);
+    }
+    server.signal("-KILL");
+    drop(server);
+    // The lease of the dead server runs out in two minutes; nobody waits that long in a test.
+    place.sqlite_command("update job set leased_until = 0 where lease is not null");
+    let server = Server::start(&place, &[]);
+    let start = Instant::now();
+    let job = loop {
+        let job = read(&server);
+        if job["state"] != "running" {
+            break job;
+        }
+        assert!(start.elapsed() < PATIENCE, "{job}");
+    };
+    assert_eq!((&job["state"], &job["accepted_rows"]), (&Value::from("succeeded"), &Value::from(rows)), "{job}");
+    assert!(place.told(&["verify"]).contains("0 differences"));
 }

@@ -25,9 +25,53 @@ on_both! {
 
     /// A mistyped address is answered in the same form as every other problem.
     async fn an_unknown_address_is_a_problem(app: TestApp) {
-        for path in ["/v1/nothing-here", "/", "/v1", "/v1/agreements/", "/V1/agreements", "/v1/%2e%2e/agreements", "/docs/../nothing"] {
+        for path in ["/v1/nothing-here", "/v1", "/v1/agreements/", "/V1/agreements", "/v1/%2e%2e/agreements", "/docs/../nothing"] {
             app.get_anonymous(path).await.expect(404).problem("not_found");
         }
+    }
+
+    /// Whoever comes by without knowing anything finds the document, the page to read it by, and the catalogue.
+    async fn a_visitor_finds_the_way(app: TestApp) {
+        let root = app.get_anonymous("/").await.expect(200);
+        assert!(root.header("link").contains("</.well-known/api-catalog>; rel=\"api-catalog\""), "{}", root.header("link"));
+        for path in ["document", "reader", "catalog"] {
+            let path = root.text(&format!("/{path}"));
+            let found = app.get_anonymous(&path).await;
+            assert!(found.status == 200 || found.status == 308, "{path}: {}", found.status);
+        }
+        let catalog = app.get_anonymous("/.well-known/api-catalog").await.expect(200);
+        assert_eq!(catalog.header("content-type"), "application/linkset+json; profile=\"https://www.rfc-editor.org/info/rfc9727\"");
+        assert_eq!(catalog.body["linkset"][0]["service-desc"][0]["href"], format!("{PUBLIC_URL}/openapi.json"));
+        let head = app.call("HEAD", "/.well-known/api-catalog").send().await.expect(200);
+        assert!(head.header("link").contains("rel=\"api-catalog\""));
+    }
+
+    /// Who calls too often is told when to come back, and nobody else is held back; another kind of call has an allowance of its own.
+    async fn a_client_that_calls_too_often_is_told_when_to_come_back(app: TestApp) {
+        let (greedy, other) = (origin(&app).await, app.party("隆回县人力资源和社会保障局", "authority", "430524").await);
+        let app = app.another_instance(|state| {
+            (state.limits.reads_per_client, state.limits.bulk_per_client) = (3, 1);
+            state.rate_limits = std::sync::Arc::default();
+        }).await;
+        for left in (0..3).rev() {
+            let reply = app.get(&greedy, "/v1/workers").await.expect(200);
+            assert_eq!(reply.header("ratelimit-policy"), "\"read\";q=3;w=60");
+            assert_eq!(reply.header("ratelimit"), format!("\"read\";r={left};t={}", (3 - left) * 20));
+        }
+        let refused = app.get(&greedy, "/v1/workers").await.expect(429).problem("rate_limited");
+        assert_eq!((refused.header("retry-after"), &refused.body["retry_after_s"]), ("20", &json!(20)));
+        assert_eq!(refused.text("/type"), "https://iana.org/assignments/http-problem-types#quota-exceeded");
+        assert_eq!(refused.body["violated-policies"], json!(["read"]));
+        app.get(&other, "/v1/workers").await.expect(200);
+        let rows = json!({ "rows": [] });
+        let key = [("idempotency-key", "the-same-key-again")];
+        app.post_with(&greedy, "/v1/worker-batches", rows.clone(), &[]).await.expect(422);
+        app.post_with(&greedy, "/v1/worker-batches", rows.clone(), &key).await.expect(429);
+        let later = app.state.clock.now().plus_seconds(60);
+        app.state.clock.set(later);
+        app.post_with(&greedy, "/v1/worker-batches", rows, &key).await.expect(422);
+        assert_eq!(app.get(&greedy, "/v1/workers").await.expect(200).header("ratelimit"), "\"read\";r=2;t=20");
+        assert_eq!(app.get_anonymous("/livez").await.headers.get("ratelimit"), None, "nobody is counted who need not say who it is");
     }
 
     /// An id that is no id names the place and not the value.

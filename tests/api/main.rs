@@ -12,6 +12,7 @@
 mod agreements;
 mod append_only;
 mod arrivals;
+mod bulk;
 mod calendar;
 mod code_lists;
 mod command_line;

@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use labour_exchange::db::{DbConnection, Id, statement};
+use labour_exchange::jobs::work;
+use labour_exchange::reconciliation::report::RunCounts;
 use labour_exchange::reconciliation::situations::{AppliesTo, SITUATIONS};
 use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::scene::{Scene, identity_number, name};
-use crate::support::{TestApp, TestParty};
+use crate::support::{Reply, TestApp, TestParty};
 
 /// Runs SQL as somebody who owns the database would.
 async fn as_owner(app: &TestApp, sql: String) -> usize {
@@ -525,6 +527,67 @@ on_both! {
         run(&scene, "2026-03-02").await;
         as_owner(&scene.app, "update reconciliation_run set state = 'running', rows_hash = null, carried = null, row_sum = null".to_owned()).await;
         scene.app.post(&scene.origin, &scene.path("/reconciliations"), json!({ "cut_off_on": "2026-03-02" })).await.expect(409).problem("run_in_progress");
+    }
+
+    /// A long run is a job: everybody sees how far it is, a server that is lost costs one step, and what comes out is what a run at once
+    /// gives.
+    async fn a_long_run_is_a_job_that_survives_its_server(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        scene.sent(0, 4_100).await;
+        let (app, path) = (&scene.app, scene.path("/reconciliations"));
+        let begin = async || {
+            let call = app.call("POST", &path).by(&scene.origin).fresh_key().header("prefer", "respond-async");
+            call.json(&json!({ "cut_off_on": "2026-03-05" })).send().await
+        };
+        let job = begin().await.expect(202).id();
+        let mut progress = BTreeSet::new();
+        let mut lost = 0;
+        loop {
+            // The server is gone in the middle of a step: its future is dropped wherever it stands.
+            match tokio::time::timeout(std::time::Duration::from_millis(20 + 60 * lost), work::turn(&app.state)).await {
+                Ok(Ok(false)) => break,
+                Ok(worked) => drop(worked.unwrap()),
+                Err(_) => {
+                    lost += 1;
+                    if let Reply { status: 200, body, .. } = app.get(&scene.destination, &format!("{path}/{job}")).await {
+                        progress.insert(body["row_count"].as_i64().unwrap());
+                    }
+                    let later = app.state.clock.now().plus_seconds(121);
+                    assert!(app.state.clock.set(later));
+                }
+            }
+        }
+        assert!(lost > 0 && !progress.is_empty(), "how far it was could be read {lost} times: {progress:?}");
+        let long = app.get(&scene.origin, &format!("{path}/{job}")).await.expect(200).body;
+        assert_eq!((&long["state"], &long["row_count"]), (&json!("done"), &json!(4_100)));
+        let told = app.get(&scene.origin, &format!("/v1/jobs/{job}")).await.expect(200).body;
+        assert_eq!((&told["state"], &told["processed_rows"], &told["row_count"]), (&json!("succeeded"), &json!(4_100), &json!(4_100)));
+        as_owner(app, "update reconciliation_run set cut_off_on = '2026-12-31'".to_owned()).await;
+        let at_once = run(&scene, "2026-03-05").await;
+        assert_eq!(at_once["step"], 0, "it examined every row by itself");
+        assert_eq!((&at_once["rows_hash"], &at_once["counts"]), (&long["rows_hash"], &long["counts"]));
+    }
+
+    /// Whoever cancels the job of a run breaks the run off, and another may begin.
+    async fn a_cancelled_run_leaves_nothing_and_lets_another_begin(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        scene.sent(0, 3).await;
+        let (app, path) = (&scene.app, scene.path("/reconciliations"));
+        let call = app.call("POST", &path).by(&scene.origin).fresh_key().header("prefer", "respond-async");
+        let job = call.json(&json!({ "cut_off_on": "2026-03-05" })).send().await.expect(202).id();
+        // As a server leaves it that is lost after the first step.
+        let now = app.state.clock.now().as_micros();
+        let (agreement, owner) = (scene.agreement.replace('-', ""), scene.origin.id.to_string().replace('-', ""));
+        let uuid = |hex: &str| if app.is_postgres() { format!("'{hex}'::uuid") } else { format!("x'{hex}'") };
+        let (agreement, id, owner) = (uuid(&agreement), uuid(&job.replace('-', "")), uuid(&owner));
+        let counts = serde_json::to_string(&RunCounts::default()).unwrap();
+        as_owner(app, format!(
+            "insert into reconciliation_run (agreement_id, id, series_id, step, cut_off_on, state, row_count, examined_rows, counts, requested_by, \
+             started_at) values ({agreement}, {id}, {id}, 0, '2026-03-05', 'running', 0, 0, '{counts}', {owner}, {now})"
+        )).await;
+        app.post(&scene.destination, &path, json!({ "cut_off_on": "2026-03-05" })).await.expect(409).problem("run_in_progress");
+        app.post(&scene.origin, &format!("/v1/jobs/{job}/cancellation"), json!({})).await.expect(200);
+        run(&scene, "2026-03-05").await;
     }
 
     /// Two that are asked for at once both end, one after the other, with the same hash.

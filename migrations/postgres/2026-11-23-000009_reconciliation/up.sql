@@ -24,7 +24,7 @@ create table reconciliation_run (
     constraint reconciliation_run_series_begun check ((step = 0) = (series_id = id)),
     constraint reconciliation_run_step_sign check (step >= 0),
     constraint reconciliation_run_done_when check ((state = 'done') = (rows_hash is not null)),
-    constraint reconciliation_run_carried_when check ((rows_hash is null) = (carried is null) and (rows_hash is null) = (row_sum is null))
+    constraint reconciliation_run_carried_when check (rows_hash is null or (carried is not null and row_sum is not null))
 );
 create unique index reconciliation_run_step_unique on reconciliation_run (agreement_id, series_id, step);
 create index reconciliation_run_requester_index on reconciliation_run (requested_by);

@@ -1,22 +1,21 @@
 //! HTTP of placements: enrolling workers, many or one, reading them, taking one off a roster.
 
 use actix_web::{get, post, web};
-use serde::Deserialize;
 use serde_json::json;
-use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::super::enrolment::{self, Enrolment, event};
-use super::super::roster::{RosterRow, RowOutcome};
+use super::super::enrolment::{Enrolment, event};
+use super::super::roster::{RosterCall, RosterRow};
+use super::super::roster_command::EnrolRoster;
 use super::super::store::{self, PlacementFilter, returns};
 use super::super::{
-    Dispatch, NewRosterReturn, Placement, PlacementState, PlacementToday, ROSTER_ROWS_MAX, RosterReturn, outcomes,
-    returning,
+    Dispatch, NewRosterReturn, Placement, PlacementState, PlacementToday, RosterReturn, outcomes, returning,
 };
 use crate::agreements;
 use crate::app::State;
+use crate::bulk::{PostedRows, RowsMode};
 use crate::db::{DbConnection, Id, Page, PageRequest};
-use crate::error::{Code, Error, Fault, Language, Result};
+use crate::error::{Code, Error, Result};
 use crate::events::log;
 use crate::http::export::{self, Listed, Reader, Source, TableParams, TableRow};
 use crate::http::extract::{EmptyBody, IfMatch};
@@ -25,74 +24,28 @@ use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{AgreementsRead, ArrivalsWrite, DispatchesWrite};
+use crate::jobs::Job;
 use crate::workers;
 use crate::workers::WorkerCard;
 
-/// A roster, or a part of one.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"rows": [{"worker_ref": "SY-2026-00017", "quota_ref": "YW-0042"}, {"worker_ref": "SY-2026-00018", "quota_ref": "YW-0042"}]}))]
-pub struct RosterCall {
-    /// The rows; rows stand alone, what is rejected does not stop the rest.
-    #[schema(min_items = 1, max_items = 5000)]
-    pub rows: Vec<RosterRow>,
-}
-
-/// The faults of a refused row, each under the row's pointer.
-fn row_faults(error: Error, row: usize) -> Vec<Fault> {
-    if error.faults.is_empty() {
-        let definition = error.code.definition();
-        let mut fault = Fault::body(format!("/rows/{row}"), definition.name, definition.title_en, definition.title_zh);
-        fault.params = error.params;
-        return vec![fault];
-    }
-    let prefixed = |mut fault: Fault| {
-        if let crate::error::Place::Body { pointer } = &mut fault.place {
-            *pointer = format!("#/rows/{row}{}", pointer.trim_start_matches('#'));
-        }
-        fault
-    };
-    error.faults.into_iter().map(prefixed).collect()
-}
-
-fn receipts(rows: &[RosterRow], results: Vec<RowOutcome>, language: Language) -> Receipts {
-    let mut receipts = Receipts::default();
-    for (number, (row, result)) in rows.iter().zip(results).enumerate() {
-        receipts.push(row.partner_ref.clone(), result.map_err(|error| row_faults(error, number)), language);
-    }
-    receipts
-}
-
 /// Enrols workers on a roster
 ///
-/// Up to 5,000 rows. A place is held the moment its row is accepted, never oversold; a worker with an open placement anywhere in the
+/// Up to 5,000 rows at once, as a job more. A place is held the moment its row is accepted, never oversold; a worker with an open placement anywhere in the
 /// exchange is refused. Rows stand alone: each has a receipt, accepted, unchanged (it was there already) or rejected with code and pointer.
-#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch),
-    request_body = RosterCall, responses((status = 207, description = "A receipt for each row", body = Receipts)), security(("oauth2" = ["dispatches.write"])))]
+#[utoipa::path(tag = "dispatches", params(("agreement_id" = Id, Path, description = "The agreement"), ("dispatch_id" = Id, Path, description = "The dispatch"), IfMatch, RowsMode),
+    request_body(content((RosterCall = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))),
+    responses((status = 207, description = "A receipt for each row", body = Receipts), (status = 202, description = "The job the rows became", body = Job)), security(("oauth2" = ["dispatches.write"])))]
 #[post("/dispatches/{dispatch_id}/roster")]
 pub async fn enrol_roster(
     state: web::Data<State>,
     caller: Caller<DispatchesWrite>,
     path: web::Path<(Id, Id)>,
     if_match: IfMatch,
-    posted: Posted<RosterCall>,
+    posted: PostedRows<EnrolRoster>,
 ) -> Result<Answer> {
-    let (actor, keys, ids) = (caller.actor(&state), state.keys.clone(), path.into_inner());
-    let Posted { body, key } = posted;
-    if !(1..=ROSTER_ROWS_MAX).contains(&body.rows.len()) {
-        return Err(Error::new(Code::FieldInvalid).fault(Fault::body(
-            "/rows",
-            "row_count",
-            "1 to 5,000 rows in one call",
-            "每次提交 1 至 5000 行",
-        )));
-    }
-    let language = key.language();
-    key.run(&state, move |connection| {
-        let results = enrolment::enrol_roster(connection, &actor, &keys, ids, if_match, &body.rows)?;
-        Answer::multi_status(&receipts(&body.rows, results, language))
-    })
-    .await
+    let (agreement_id, dispatch_id) = path.into_inner();
+    let command = EnrolRoster { agreement_id, dispatch_id, if_match };
+    posted.run(&state, caller.actor(&state), command).await
 }
 
 /// Enrols one worker

@@ -57,7 +57,12 @@ const TAGS: &[(&str, &str)] = &[
         "Files as people have them: lists of workers, rosters, wage ledgers and demand tables, checked row by row and applied",
     ),
     ("code-lists", "Every enumerated value with its label in Chinese and English"),
+    (
+        "jobs",
+        "Work that takes longer than an answer may: large files of rows, how far they are, what became of each row",
+    ),
     ("events", "What happened, in order, in hash chains that can be checked"),
+    ("sandbox", "The clock of an exchange of one's own, to walk an agreement through its days"),
     ("operation", "Health of the server, this document, and a page for each kind of problem"),
 ];
 
@@ -191,6 +196,9 @@ fn add_parameters(nature: &Nature, method: &str, operation: &mut Map<String, Val
     if nature.is_tagged && method == "get" {
         names.push("IfNoneMatch");
     }
+    if operation.get("responses").is_some_and(|responses| responses.get("202").is_some()) {
+        names.push("Prefer");
+    }
     names.push("AcceptLanguage");
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
@@ -212,7 +220,7 @@ fn add_problems(nature: &Nature, method: &str, operation: &mut Map<String, Value
         problems.push(("400", "BadRequest"));
     }
     if nature.is_secured {
-        problems.extend([("401", "Unauthorized"), ("403", "Forbidden")]);
+        problems.extend([("401", "Unauthorized"), ("403", "Forbidden"), ("429", "TooManyRequests")]);
     }
     if nature.has_path_parameter {
         problems.push(("404", "NotFound"));
@@ -253,6 +261,9 @@ fn add_response_headers(nature: &Nature, method: &str, operation: &mut Map<Strin
         if nature.is_list {
             names.push(("Link", "NextPage"));
         }
+        if nature.is_secured {
+            names.extend([("RateLimit-Policy", "RateLimitPolicy"), ("RateLimit", "RateLimit")]);
+        }
         if response["headers"].get("ETag").is_some() {
             response["headers"]["ETag"] = reference("headers", "ETag");
         }
@@ -261,6 +272,9 @@ fn add_response_headers(nature: &Nature, method: &str, operation: &mut Map<Strin
         }
         if status == "201" || status == "202" {
             names.push(("Location", "Location"));
+        }
+        if status == "202" {
+            names.push(("Retry-After", "RetryAfter"));
         }
         for (header, name) in names {
             let headers = &mut response["headers"];

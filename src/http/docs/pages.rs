@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, get, guard, web};
 use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -25,9 +26,73 @@ const TEXT_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'non
 /// No page needs a device.
 const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
 
+/// Media type of the catalogue (RFC 9727 §4.2).
+const LINKSET: &str = "application/linkset+json; profile=\"https://www.rfc-editor.org/info/rfc9727\"";
+
 /// Mounts what the document describes.
 pub fn mount(config: &mut ServiceConfig) {
-    config.service(check_liveness).service(check_readiness).service(get_document).service(explain_problem);
+    config
+        .service(get_root)
+        .service(get_api_catalog)
+        .service(check_liveness)
+        .service(check_readiness)
+        .service(get_document)
+        .service(explain_problem);
+}
+
+/// Where everything else is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "name": "labour exchange 劳务协作履约对账", "document": "/openapi.json", "reader": "/docs", "catalog": "/.well-known/api-catalog" }))]
+pub struct Root {
+    /// What this is.
+    #[schema(max_length = 100)]
+    name: &'static str,
+    /// Path of the API document.
+    #[schema(max_length = 100)]
+    document: &'static str,
+    /// Path of the page to read it by.
+    #[schema(max_length = 100)]
+    reader: &'static str,
+    /// Path of the API catalogue.
+    #[schema(max_length = 100)]
+    catalog: &'static str,
+}
+
+/// Find one's way
+///
+/// The document, the page to read it by, and the catalogue; the same as `Link` headers (RFC 9727).
+#[utoipa::path(tag = "operation", responses((status = 200, description = "Where everything else is", body = Root,
+    headers(("Link" = String, description = "The same addresses with their relations")))))]
+#[get("/")]
+pub async fn get_root() -> HttpResponse {
+    let links = "</.well-known/api-catalog>; rel=\"api-catalog\", </openapi.json>; rel=\"service-desc\", \
+        </docs>; rel=\"service-doc\", </readyz>; rel=\"status\"";
+    HttpResponse::Ok().insert_header((header::LINK, links)).json(Root {
+        name: "labour exchange 劳务协作履约对账",
+        document: "/openapi.json",
+        reader: "/docs",
+        catalog: "/.well-known/api-catalog",
+    })
+}
+
+/// Read the API catalogue
+///
+/// RFC 9727: the API, its description, its documentation and its status, as a linkset (RFC 9264).
+#[utoipa::path(tag = "operation", responses((status = 200, description = "The catalogue", content_type = "application/linkset+json", body = Object,
+    headers(("Link" = String, description = "The address of the catalogue itself")),
+    example = json!({ "linkset": [{ "anchor": "https://exchange.example.cn/v1", "service-desc": [{ "href": "https://exchange.example.cn/openapi.json", "type": "application/vnd.oai.openapi+json;version=3.1" }] }] }))))]
+#[get("/.well-known/api-catalog")]
+pub async fn get_api_catalog(state: web::Data<State>) -> HttpResponse {
+    let at = |path: &str| format!("{}{path}", state.public_url);
+    let link = |path: &str, media_type: &str| json!([{ "href": at(path), "type": media_type }]);
+    let catalog = json!({ "linkset": [{
+        "anchor": at("/v1"),
+        "service-desc": link("/openapi.json", "application/vnd.oai.openapi+json;version=3.1"),
+        "service-doc": link("/docs", "text/html"),
+        "status": link("/readyz", "application/json"),
+    }] });
+    let itself = format!("<{}>; rel=\"api-catalog\"", at("/.well-known/api-catalog"));
+    HttpResponse::Ok().insert_header((header::LINK, itself)).content_type(LINKSET).body(catalog.to_string())
 }
 
 /// Mounts the reader's page.

@@ -9,7 +9,7 @@
 //! first column, the agreement, for the better way in and would read the whole agreement for each row that leads. PostgreSQL reads both
 //! forms alike.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
@@ -19,7 +19,7 @@ use super::matches;
 use crate::agreements::rule_terms::EvidenceLevel;
 use crate::arrivals::{ClaimantRole, ClaimedOutcome};
 use crate::db::{Day, DbConnection, Id, Instant, RowSet, Uid, statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::reconciliation::facts::SeenSummary;
 use crate::reconciliation::persons::Gathering;
 use crate::reconciliation::records::{
@@ -100,6 +100,19 @@ impl Books {
         Ok(rows.into_iter().map(|(id, placements)| (id.0, placements)).collect())
     }
 
+    /// How many departures each quota has at the most: those the counters know today, which never become fewer.
+    pub fn departed_at_most(&self, connection: &mut DbConnection) -> Result<HashMap<Uuid, i64>> {
+        let rows: Vec<(Id, i64)> = statement(
+            "select quota_id, cast(sum(placements) as bigint) from tally where agreement_id = ? and quota_id <> ? and scope = 'any' \
+             and population = 'all' and measure = 'dispatched' group by quota_id",
+        )
+        .bind(self.agreement_id)
+        .bind(Id::NIL)
+        .returning::<(Uid, BigInt)>()
+        .load(connection)?;
+        Ok(rows.into_iter().map(|(id, placements)| (id.0, placements)).collect())
+    }
+
     /// Whether any claim names a person instead of a placement.
     pub fn names_persons(&self, connection: &mut DbConnection) -> Result<bool> {
         let found: Vec<i64> = statement(
@@ -115,16 +128,7 @@ impl Books {
 
     /// The next stretch of placements behind `after`; empty at the end.
     pub fn stretch(&self, connection: &mut DbConnection, after: Id) -> Result<Stretch> {
-        let rows: Vec<PlacementColumns> = statement(format!(
-            "select {PLACEMENT} from placement p join dispatch d on d.agreement_id = p.agreement_id and d.id = p.dispatch_id \
-             where p.agreement_id = ? and p.id > ? and p.enrolled_at < ? order by p.id limit {READ_AT_ONCE}"
-        ))
-        .bind(self.agreement_id)
-        .bind(after)
-        .bind(self.known_before)
-        .returning::<PlacementTypes>()
-        .load(connection)?;
-        let placements: Vec<PlacementRecord> = rows.into_iter().map(|row| self.placement(row, None)).collect();
+        let placements = self.placements_behind(connection, after)?;
         let Some(last) = placements.last().map(|last| Id(last.id)) else { return Ok(Stretch::default()) };
         Ok(Stretch {
             claims: matches::together(
@@ -135,6 +139,42 @@ impl Books {
             disputed: self.disputed_between(connection, after, last)?.into_iter().collect(),
             placements,
         })
+    }
+
+    /// The placements of a stretch. Their dispatches, which are few, are read once and not once for each placement.
+    fn placements_behind(&self, connection: &mut DbConnection, after: Id) -> Result<Vec<PlacementRecord>> {
+        type Columns = (Id, Id, Id, Day, Option<Day>, Option<Instant>, Option<Instant>, Option<Instant>, Id);
+        let rows: Vec<Columns> = statement(format!(
+            "select id, quota_id, employer_id, arrival_due_on, departed_on, departure_recorded_at, cancelled_at, enrolled_again_at, dispatch_id \
+             from placement where agreement_id = ? and id > ? and enrolled_at < ? order by id limit {READ_AT_ONCE}"
+        ))
+        .bind(self.agreement_id)
+        .bind(after)
+        .bind(self.known_before)
+        .returning::<(Uid, Uid, Uid, Text, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Uid)>()
+        .load(connection)?;
+        let dispatches: BTreeSet<Id> = rows.iter().map(|row| row.8).collect();
+        let dispatches = self.dispatches(connection, dispatches)?;
+        let placement =
+            |(id, quota, employer, due, departed_on, departure_at, cancelled_at, again_at, dispatch): Columns| {
+                let (planned, holds_until) =
+                    dispatches.get(&dispatch).copied().ok_or_else(|| Error::internal("no dispatch"))?;
+                let row =
+                    (id, quota, employer, due, departed_on, departure_at, cancelled_at, again_at, planned, holds_until);
+                Ok(self.placement(row, None))
+            };
+        rows.into_iter().map(placement).collect()
+    }
+
+    /// When some dispatches are planned to arrive, and until when they hold what they hold.
+    fn dispatches(&self, connection: &mut DbConnection, ids: BTreeSet<Id>) -> Result<HashMap<Id, (Day, Instant)>> {
+        let rows: Vec<(Id, Day, Instant)> = statement(
+            "select d.id, d.planned_arrival_on, d.holds_until from ? r cross join dispatch d where d.agreement_id = r.agreement_id and d.id = r.id",
+        )
+        .bind(RowSet::list("id", ids).shared("agreement_id", self.agreement_id))
+        .returning::<(Uid, Text, BigInt)>()
+        .load(connection)?;
+        Ok(rows.into_iter().map(|(id, planned, holds_until)| (id, (planned, holds_until))).collect())
     }
 
     fn claims_between(&self, connection: &mut DbConnection, after: Id, last: Id) -> Result<Vec<ClaimRecord>> {

@@ -1,7 +1,5 @@
 //! Runs: begun, finished with what the next one goes on from, read back.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -13,6 +11,7 @@ use crate::events::Actor;
 use crate::reconciliation::comparison::Tally;
 use crate::reconciliation::report::{ReconciliationRun, RunCounts, RunState};
 use crate::reconciliation::run_hash::RowSum;
+use crate::reconciliation::walk::Step;
 
 /// What a list of runs may be narrowed to.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -37,8 +36,6 @@ pub struct Left {
 pub struct Carried {
     /// The figures.
     pub tally: Tally,
-    /// Departures by quota.
-    pub departed: BTreeMap<Id, i64>,
     /// Fingerprint of what the rows were compared by: the terms, the quotas and this program's rules.
     pub measured_by: String,
 }
@@ -81,6 +78,16 @@ impl RunRow {
     }
 }
 
+/// The run of an agreement that is running.
+pub fn running(connection: &mut DbConnection, agreement_id: Id) -> Result<Option<Id>> {
+    use reconciliation_run::dsl;
+    Ok(dsl::reconciliation_run
+        .filter(dsl::agreement_id.eq(agreement_id).and(dsl::state.eq(RunState::Running)))
+        .select(dsl::id)
+        .first(connection)
+        .optional()?)
+}
+
 /// Begins a run, which continues another or examines everything.
 ///
 /// # Errors
@@ -88,18 +95,13 @@ impl RunRow {
 pub fn begin(
     connection: &mut DbConnection,
     actor: &Actor,
-    (agreement_id, cut_off_on): (Id, Day),
+    (agreement_id, id, cut_off_on): (Id, Id, Day),
     continues: Option<&ReconciliationRun>,
 ) -> Result<ReconciliationRun> {
     use reconciliation_run::dsl;
-    let running: Vec<Id> = dsl::reconciliation_run
-        .filter(dsl::agreement_id.eq(agreement_id).and(dsl::state.eq(RunState::Running)))
-        .select(dsl::id)
-        .load(connection)?;
-    if let Some(running) = running.first() {
+    if let Some(running) = running(connection, agreement_id)? {
         return Err(Error::new(Code::RunInProgress).param("run_id", running.to_string()));
     }
-    let id = Id::new();
     let row = RunRow {
         agreement_id,
         id,
@@ -117,6 +119,80 @@ pub fn begin(
     };
     diesel::insert_into(dsl::reconciliation_run).values(row).execute(connection)?;
     run(connection, agreement_id, id)
+}
+
+/// How far a run over every row has got.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Progress {
+    /// The figures so far.
+    pub tally: Tally,
+    /// Where the walk goes on.
+    pub step: Step,
+}
+
+/// Keeps how far a run has got.
+pub fn keep(connection: &mut DbConnection, run: &ReconciliationRun, progress: &Progress, sum: &RowSum) -> Result<()> {
+    statement(
+        "update reconciliation_run set row_count = ?, examined_rows = ?, carried = ?, row_sum = ? \
+         where agreement_id = ? and id = ? and state = 'running'",
+    )
+    .bind(progress.tally.rows)
+    .bind(progress.tally.rows)
+    .bind(serde_json::to_string(progress)?)
+    .bind(sum.to_bytes())
+    .bind(run.agreement_id)
+    .bind(run.id)
+    .run(connection)?;
+    Ok(())
+}
+
+/// How far a run had got that was kept.
+pub fn kept(connection: &mut DbConnection, run: &ReconciliationRun) -> Result<Option<(Progress, RowSum)>> {
+    use reconciliation_run::dsl;
+    let found: (Option<String>, Option<Vec<u8>>) = dsl::reconciliation_run
+        .find((run.agreement_id, run.id))
+        .select((dsl::carried, dsl::row_sum))
+        .get_result(connection)?;
+    let (Some(progress), Some(sum)) = found else { return Ok(None) };
+    let sum = RowSum::from_bytes(&sum).ok_or_else(|| Error::internal("a sum over rows has 2,048 bytes"))?;
+    Ok(Some((serde_json::from_str(&progress)?, sum)))
+}
+
+/// Breaks a run off, if it is still running: its rows are taken away.
+pub fn break_off(connection: &mut DbConnection, agreement_id: Id, id: Id, now: Instant) -> Result<()> {
+    let broken = statement(
+        "update reconciliation_run set state = 'failed', row_count = 0, examined_rows = 0, carried = null, row_sum = null, finished_at = ? \
+         where agreement_id = ? and id = ? and state = 'running'",
+    )
+    .bind(now)
+    .bind(agreement_id)
+    .bind(id)
+    .run(connection)?;
+    if broken > 0 {
+        statement("delete from reconciliation_row where agreement_id = ? and series_id = ?")
+            .bind(agreement_id)
+            .bind(id)
+            .run(connection)?;
+    }
+    Ok(())
+}
+
+/// Whether an agreement has more than so many placements.
+pub fn has_more_placements(connection: &mut DbConnection, agreement_id: Id, than: i64) -> Result<bool> {
+    let beyond: Vec<Id> = statement("select id from placement where agreement_id = ? order by id limit 1 offset ?")
+        .bind(agreement_id)
+        .bind(than)
+        .returning::<crate::db::Uid>()
+        .load(connection)?;
+    Ok(!beyond.is_empty())
+}
+
+/// The placements of an agreement.
+pub fn count_placements(connection: &mut DbConnection, agreement_id: Id) -> Result<i64> {
+    Ok(statement("select count(*) from placement where agreement_id = ?")
+        .bind(agreement_id)
+        .returning::<diesel::sql_types::BigInt>()
+        .get_result(connection)?)
 }
 
 /// Finishes a run.
@@ -178,9 +254,14 @@ pub fn left_by(connection: &mut DbConnection, run: &ReconciliationRun) -> Result
 /// # Errors
 /// [`Code::NotFound`].
 pub fn run(connection: &mut DbConnection, agreement_id: Id, id: Id) -> Result<ReconciliationRun> {
+    run_if_any(connection, agreement_id, id)?.ok_or_else(|| Error::not_found("reconciliation", "对账"))
+}
+
+/// The same; none where there is no such run.
+pub fn run_if_any(connection: &mut DbConnection, agreement_id: Id, id: Id) -> Result<Option<ReconciliationRun>> {
     use reconciliation_run::dsl;
     let found = dsl::reconciliation_run.find((agreement_id, id)).select(RunRow::as_select()).get_result(connection);
-    found.optional()?.ok_or_else(|| Error::not_found("reconciliation", "对账"))?.read()
+    found.optional()?.map(RunRow::read).transpose()
 }
 
 /// A page of the agreement's runs.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::RunQueryDsl;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Binary, Nullable, Text};
 use uuid::Uuid;
 
 use super::facts::{Books, PLACEMENT, PlacementColumns, PlacementTypes};
@@ -71,23 +71,6 @@ impl Books {
             touched.persons.extend(keys);
         }
         Ok(touched)
-    }
-
-    /// How many placements of each quota were recorded as departed at that instant or later.
-    pub fn departed_since(&self, connection: &mut DbConnection, since: Instant) -> Result<Vec<(Uuid, i64)>> {
-        let rows: Vec<(Id, i64)> = statement(
-            "select p.quota_id, count(*) from dispatch d cross join placement p where d.agreement_id = ? and d.updated_at >= ? \
-             and p.agreement_id = d.agreement_id and p.dispatch_id = d.id and p.departure_recorded_at >= ? and p.departure_recorded_at < ? \
-             and p.departed_on <= ? group by p.quota_id",
-        )
-        .bind(self.agreement_id)
-        .bind(since)
-        .bind(since)
-        .bind(self.known_before)
-        .bind(self.cut_off)
-        .returning::<(Uid, BigInt)>()
-        .load(connection)?;
-        Ok(rows.into_iter().map(|(id, placements)| (id.0, placements)).collect())
     }
 
     /// The persons of placements; none of those whose identity was erased.

@@ -61,6 +61,16 @@ fn parameters() -> Map<String, Value> {
             ),
         ),
         (
+            "Prefer",
+            header(
+                "Prefer",
+                false,
+                &language,
+                "respond-async",
+                "With `respond-async` the work is taken on as a job (202), however small it is.",
+            ),
+        ),
+        (
             "AcceptLanguage",
             header(
                 "Accept-Language",
@@ -132,6 +142,21 @@ fn headers() -> Map<String, Value> {
             ),
         ),
         (
+            "RateLimitPolicy",
+            header(
+                text(200, "\"read\";q=6000;w=60"),
+                "The policy this call is counted under: `q` calls in `w` seconds for this client. As in \
+                 draft-ietf-httpapi-ratelimit-headers-11; absent where there is no limit.",
+            ),
+        ),
+        (
+            "RateLimit",
+            header(
+                text(200, "\"read\";r=5999;t=1"),
+                "Under that policy `r` calls are left; in `t` seconds all are again. Rely on 429 and `Retry-After`.",
+            ),
+        ),
+        (
             "WwwAuthenticate",
             required(header(
                 text(500, "Bearer error=\"invalid_token\""),
@@ -194,6 +219,14 @@ fn problems() -> Map<String, Value> {
         (
             "UnsupportedMediaType",
             problem("The body is not of a media type that is taken", Code::UnsupportedMediaType, &[]),
+        ),
+        (
+            "TooManyRequests",
+            problem(
+                "Called too often; obey Retry-After, back off with jitter, follow the feed or webhooks instead of polling",
+                Code::RateLimited,
+                &[("Retry-After", "RetryAfter"), ("RateLimit-Policy", "RateLimitPolicy"), ("RateLimit", "RateLimit")],
+            ),
         ),
         ("UnprocessableContent", problem("Well-formed, but not valid", Code::FieldInvalid, &[])),
         ("PreconditionRequired", problem("If-Match is missing", Code::PreconditionRequired, &[])),

@@ -1,0 +1,2 @@
+drop table job_part;
+drop table job;
