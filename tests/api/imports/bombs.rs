@@ -106,7 +106,7 @@ fn bomb(name: &str) -> (Vec<u8>, FileFormat, &'static str) {
             xlsx(package(&sheet(&list), &[("xl/sharedStrings.xml", strings.as_bytes())]), "workbook_refused")
         }
         "merged ranges" => {
-            let merges: String = (0..2_000_000).map(|_| "<mergeCell ref=\"A1:XFD1048576\"/>").collect();
+            let merges: String = (0..3_500_000).map(|_| "<mergeCell ref=\"A1:XFD1048576\"/>").collect();
             let bytes = format!("{OPEN}</sheetData><mergeCells>{merges}</mergeCells></worksheet>");
             xlsx(package(bytes.as_bytes(), &[]), "workbook_refused")
         }
