@@ -28,8 +28,9 @@ use crate::http::request_span::RequestSpan;
 use crate::http::route_table::RouteTable;
 use crate::identity::throttle::Throttle;
 use crate::identity::token::{CurrentTokenKeys, TokenKeys, VerifiedTokens};
+use crate::interchange::{job as import_job, store as import_store};
 use crate::jobs::row_jobs::step_of;
-use crate::jobs::{JobCode, JobCodes, JobKind};
+use crate::jobs::{JobCode, JobCodes, JobKind, Kept};
 use crate::quotas::accounts::Sweep;
 use crate::reconciliation::run::Follow;
 use crate::reconciliation::run_command;
@@ -199,7 +200,13 @@ const JOB_CODES: JobCodes = &[
     JobCode::of(JobKind::Observations, step_of::<RecordObservations>),
     JobCode::of(JobKind::Exits, step_of::<RecordExits>),
     JobCode::of(JobKind::Spells, step_of::<RecordSpells>),
-    JobCode { kind: JobKind::Reconciliation, step: run_command::step, abandon: run_command::abandon },
+    JobCode { kind: JobKind::Reconciliation, step: run_command::step, abandon: run_command::abandon, kept: None },
+    JobCode {
+        kind: JobKind::Import,
+        step: import_job::step,
+        abandon: import_job::abandon,
+        kept: Some(Kept { over: import_store::over, delete: import_store::delete }),
+    },
 ];
 
 /// Every route, slice by slice. Each slice mounts its own; the API document is collected from the same list.
@@ -213,6 +220,7 @@ pub fn routes(config: &mut ServiceConfig) {
     config.service(scope::scope("/v1/agreements/{agreement_id}").configure(within_agreement));
     crate::reconciliation::routes::mount(config);
     crate::indicators::routes::mount(config);
+    crate::interchange::routes::mount(config);
     crate::jobs::routes::mount(config);
     crate::events::routes::mount(config);
     crate::webhooks::routes::mount(config);

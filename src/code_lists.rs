@@ -31,6 +31,10 @@ use crate::http::receipt::RowStatus;
 use crate::identity::clients::{ClientAction, ClientState, KeyState};
 use crate::indicators::FigureSide;
 use crate::indicators::definitions::{Condition, IndicatorBasis, ScopeSplit};
+use crate::interchange::finding::FindingSeverity;
+use crate::interchange::layouts::ImportTarget;
+use crate::interchange::reading::FileFormat;
+use crate::interchange::{ImportAction, ImportRowKind, ImportState, ImportVerdict};
 use crate::jobs::{JobKind, JobState};
 use crate::parties::credit_code::CreditCodeWarning;
 use crate::parties::{PartyAction, PartyKind, PartyState};
@@ -127,8 +131,15 @@ const LISTS: &[(&str, Labels)] = &[
     ("figure-side", FigureSide::labels),
     ("figure-standing", tally::Standing::labels),
     ("figure-step", Step::labels),
+    ("file-format", FileFormat::labels),
+    ("finding-severity", FindingSeverity::labels),
     ("group-code", GroupCode::labels),
     ("identity-tier", IdentityTier::labels),
+    ("import-action", ImportAction::labels),
+    ("import-row-kind", ImportRowKind::labels),
+    ("import-state", ImportState::labels),
+    ("import-target", ImportTarget::labels),
+    ("import-verdict", ImportVerdict::labels),
     ("income-window", IncomeWindow::labels),
     ("indicator", Indicator::labels),
     ("indicator-basis", IndicatorBasis::labels),

@@ -19,6 +19,9 @@ pub struct StorageConfig {
     pub public_url: String,
 }
 
+/// Most bytes of a file sent for import, unless the operator says otherwise.
+const IMPORT_BYTES_MAX: usize = 5 * 1024 * 1024;
+
 /// How the server listens.
 #[derive(Debug, Clone, Args)]
 pub struct ServerConfig {
@@ -40,6 +43,9 @@ pub struct ServerConfig {
     /// Tokens that may be asked for from one address in a minute, by whomever; 0 means no limit
     #[arg(long, env = "LABOUR_EXCHANGE_TOKENS_PER_PEER", default_value_t = 10)]
     pub tokens_per_peer: u32,
+    /// Most bytes of a file sent for import
+    #[arg(long, env = "LABOUR_EXCHANGE_IMPORT_BYTES_MAX", default_value_t = IMPORT_BYTES_MAX)]
+    pub import_bytes_max: usize,
     /// Reading calls of one client in a minute; 0 means no limit
     #[arg(long, env = "LABOUR_EXCHANGE_READS_PER_CLIENT", default_value_t = 6_000)]
     pub reads_per_client: u32,
@@ -72,6 +78,8 @@ pub struct Limits {
     pub tokens_per_client: u32,
     /// Token requests of one address in a minute; 0 for no limit.
     pub tokens_per_peer: u32,
+    /// Most bytes of a file sent for import.
+    pub import_bytes: usize,
     /// Reading calls of one client in a minute; 0 for no limit.
     pub reads_per_client: u32,
     /// Writing calls of one client in a minute; 0 for no limit.
@@ -89,6 +97,7 @@ impl Default for Limits {
             body: Duration::from_secs(30),
             tokens_per_client: 10,
             tokens_per_peer: 10,
+            import_bytes: IMPORT_BYTES_MAX,
             reads_per_client: 0,
             writes_per_client: 0,
             bulk_per_client: 0,
@@ -105,6 +114,7 @@ impl ServerConfig {
             body: Duration::from_secs(self.request_timeout_s),
             tokens_per_client: self.tokens_per_client,
             tokens_per_peer: self.tokens_per_peer,
+            import_bytes: self.import_bytes_max,
             reads_per_client: self.reads_per_client,
             writes_per_client: self.writes_per_client,
             bulk_per_client: self.bulk_per_client,

@@ -18,6 +18,7 @@ pub mod row_set;
 pub mod schema;
 pub mod statement;
 pub mod text_columns;
+pub mod trial;
 
 pub use columns::{Day, Id, Instant, Uid};
 pub use connection::{DbConnection, Location};
@@ -26,6 +27,7 @@ pub use lane::{Lane, Together};
 pub use page::{Keyset, Page, PageRequest};
 pub use row_set::RowSet;
 pub use statement::{Statement, statement};
+pub use trial::trial;
 
 /// A day (24 hours) in seconds.
 pub const DAY_SECONDS: i64 = 86_400;

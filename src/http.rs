@@ -13,19 +13,23 @@ pub mod body;
 pub mod docs;
 pub mod edge;
 mod expectation;
+pub mod export;
 pub mod extract;
 pub mod idempotency;
 pub mod objects;
+pub mod posted_file;
 pub mod problem;
 pub mod query;
 pub mod rate_limits;
 pub mod receipt;
 pub mod request_span;
 pub mod route_table;
+pub mod table;
 pub mod value_limits;
 
 pub use answer::Answer;
 pub use extract::{Posted, RequestContext};
+pub use posted_file::PostedFile;
 pub use query::{Listing, PageParams};
 
 /// Most bytes of a body; a roster of 5,000 rows needs about a fifth of it.

@@ -101,15 +101,33 @@ pub struct Caller<P> {
     /// For whom queries are made.
     pub scope: Scope,
     request_id: Id,
+    token: Arc<AccessToken>,
     permission: PhantomData<P>,
 }
 
 impl<P> Caller<P> {
+    /// Fine when the token has this scope too: for an operation that does what another one is asked for.
+    ///
+    /// # Errors
+    /// [`Code::InsufficientScope`] with `required_scope`.
+    pub fn require(&self, scope: &'static str) -> Result<()> {
+        require_scope(&self.token, scope)
+    }
+
     /// The actor of a command of this request.
     #[must_use]
     pub fn actor(&self, state: &State) -> Actor {
         Actor { scope: self.scope, request_id: Some(self.request_id), now: state.clock.now() }
     }
+}
+
+fn require_scope(token: &AccessToken, scope: &'static str) -> Result<()> {
+    if token.has_scope(scope) {
+        return Ok(());
+    }
+    Err(Error::new(Code::InsufficientScope)
+        .detail(format!("this needs the scope {scope}"), format!("需要权限范围 {scope}"))
+        .param("required_scope", scope))
 }
 
 impl<P: Permission> FromRequest for Caller<P> {
@@ -120,15 +138,12 @@ impl<P: Permission> FromRequest for Caller<P> {
         let request = request.clone();
         Box::pin(async move {
             let bearer = Bearer::of(&request).await?;
-            if !bearer.token.has_scope(P::SCOPE) {
-                return Err(Error::new(Code::InsufficientScope)
-                    .detail(format!("this needs the scope {}", P::SCOPE), format!("需要权限范围 {}", P::SCOPE))
-                    .param("required_scope", P::SCOPE));
-            }
+            require_scope(&bearer.token, P::SCOPE)?;
             let context = crate::http::RequestContext::of(&request);
             Ok(Self {
                 scope: Scope { party_id: Id(bearer.token.party_id), client_id: bearer.client_id },
                 request_id: Id(context.request_id),
+                token: bearer.token,
                 permission: PhantomData,
             })
         })

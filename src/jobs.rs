@@ -146,8 +146,12 @@ pub struct Leased {
 /// Carries out the next step of a job in a transaction of its own; true when it was the last.
 pub type JobStep = fn(State, Leased) -> Pin<Box<dyn Future<Output = Result<bool>> + Send>>;
 
-/// Undoes what an unfinished job must not leave, in the transaction in which it fails or is cancelled.
-pub type Abandon = fn(&mut DbConnection, &Job) -> Result<()>;
+/// Undoes what an unfinished job must not leave, in the transaction in which it fails or is cancelled. It is told by whom or
+/// for whom, and why: the code of the problem, or [`CANCELLED`].
+pub type Abandon = fn(&mut DbConnection, &Job, &Actor, &str) -> Result<()>;
+
+/// Why a job was abandoned that was cancelled.
+pub const CANCELLED: &str = "cancelled";
 
 /// The code for a kind of job.
 #[derive(Debug, Clone, Copy)]
@@ -158,13 +162,24 @@ pub struct JobCode {
     pub step: JobStep,
     /// What is to be undone.
     pub abandon: Abandon,
+    /// What it keeps besides the job.
+    pub kept: Option<Kept>,
+}
+
+/// Rows that work of one kind keeps besides its job, sealed or not: taken away as long after as the job itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    /// What was over before an instant, a hundred at most.
+    pub over: fn(&mut DbConnection, Instant) -> Result<Vec<Id>>,
+    /// Takes one away.
+    pub delete: fn(&mut DbConnection, Id) -> Result<()>,
 }
 
 impl JobCode {
     /// A kind whose steps stand for themselves: nothing is undone.
     #[must_use]
     pub const fn of(kind: JobKind, step: JobStep) -> Self {
-        Self { kind, step, abandon: |_, _| Ok(()) }
+        Self { kind, step, abandon: |_, _, _, _| Ok(()), kept: None }
     }
 }
 

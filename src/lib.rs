@@ -5,7 +5,7 @@
 //! Then the slices, each a concept file with `rules` (pure), `store` (the only queries) and `routes` (the only HTTP); a lower one may
 //! use a higher one, never back: [`regions`], [`calendar`], [`parties`], [`workers`], [`linkage`] (pure: no store, no routes), [`agreements`],
 //! [`quotas`], [`dispatches`], [`arrivals`], [`retention`], [`fulfilment`], [`reconciliation`], [`discrepancies`], [`statements`], [`indicators`],
-//! [`code_lists`], [`sandbox`]. [`app`] mounts them, [`cli`] starts everything.
+//! [`interchange`], [`code_lists`], [`sandbox`]. [`app`] mounts them, [`cli`] starts everything.
 
 pub mod agreements;
 pub mod app;
@@ -26,6 +26,7 @@ pub mod fulfilment;
 pub mod http;
 pub mod identity;
 pub mod indicators;
+pub mod interchange;
 pub mod jobs;
 pub mod lifecycle;
 pub mod linkage;

@@ -6,6 +6,7 @@
 //! stand append-only ledger entries. Deliberately absent: sex or ethnicity as a condition of a post (not lawful to publish).
 
 pub mod accounts;
+pub mod requesting;
 pub mod routes;
 pub mod rules;
 pub mod store;

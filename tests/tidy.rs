@@ -37,6 +37,7 @@ const LAYERS: &[&[&str]] = &[
     &["discrepancies"],
     &["statements"],
     &["indicators"],
+    &["interchange"],
     &["code_lists", "sandbox"],
     &["app"],
     &["cli", "demo", "main", "lib"],

@@ -98,9 +98,12 @@ impl<F: DeserializeOwned> FromRequest for Listing<F> {
 }
 
 fn read_listing<F: DeserializeOwned>(request: &HttpRequest) -> Result<Listing<F>> {
+    // Only a file has headings to be called otherwise.
+    let is_table = super::export::Wanted::of(request).is_table();
     let pairs = query_pairs(request.query_string());
+    let pairs = pairs.into_iter().filter(|(name, value)| !(is_table && name == "header" && value == "zh-CN"));
     let (page, filters): (Vec<_>, Vec<_>) =
-        pairs.into_iter().partition(|(name, _)| matches!(name.as_str(), "limit" | "cursor" | "sort"));
+        pairs.partition(|(name, _)| matches!(name.as_str(), "limit" | "cursor" | "sort"));
     let list = format!(
         "{}?{}",
         request.path(),

@@ -30,6 +30,7 @@ permissions! {
     RetentionWrite "retention.write" "Record observations and exits" "提交在岗记录和离岗信息";
     ReconciliationWrite "reconciliation.write" "Run reconciliations" "发起对账";
     StatementsWrite "statements.write" "Compute, open, object to and sign monthly statements" "计算、公示、异议和签署月度对账单";
+    ImportsWrite "imports.write" "Send files, see what became of their rows and apply them; what the rows become needs its own scope" "提交文件、查看各行结果并执行导入（所生成的数据另需相应权限）";
     JobsRead "jobs.read" "Read the own jobs and what became of each row" "读取本方任务及逐行结果";
     JobsWrite "jobs.write" "Cancel own jobs" "取消本方任务";
     SandboxWrite "sandbox.write" "Move the clock of a sandbox" "拨动沙箱时钟";
@@ -50,6 +51,7 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
             "agreements.write",
             "arrivals.write",
             "retention.write",
+            "imports.write",
             "jobs.read",
             "jobs.write",
             "events.read",
@@ -62,6 +64,7 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
                 "agreements.read",
                 "arrivals.write",
                 "retention.write",
+                "imports.write",
                 "jobs.read",
                 "jobs.write",
                 "events.read",

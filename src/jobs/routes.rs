@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::store::{self, JobFilter};
-use super::{Job, JobState, work};
+use super::{CANCELLED, Job, JobState, work};
 use crate::app::State;
 use crate::db::{DbConnection, Id, Page};
 use crate::error::{Code, Error, Result};
@@ -71,7 +71,7 @@ async fn cancel_job(
             return Err(Error::new(Code::TransitionNotAllowed).param("allowed_actions", Value::Array(Vec::new())));
         }
         store::cancel(connection, id, actor.now)?;
-        (work::code_of(&within, job.kind)?.abandon)(connection, &job)?;
+        (work::code_of(&within, job.kind)?.abandon)(connection, &job, &actor, CANCELLED)?;
         let job = store::one(connection, &actor.scope, id)?;
         Ok(Answer::ok(&job)?.version(job.version))
     };

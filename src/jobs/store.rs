@@ -157,6 +157,8 @@ pub fn queue(connection: &mut DbConnection, job_id: Id, now: Instant) -> Result<
 }
 
 /// Takes a job away with all its rows.
+///
+/// A cut upload that went on in the meantime fails at its next part, for its job is gone.
 pub fn delete(connection: &mut DbConnection, job_id: Id) -> Result<()> {
     statement("delete from job_part where job_id = ?").bind(job_id).run(connection)?;
     statement("delete from job where id = ?").bind(job_id).run(connection)?;
@@ -323,24 +325,14 @@ pub fn let_go(connection: &mut DbConnection, leased: &Leased, now: Instant, erro
     Ok(changed > 0)
 }
 
-/// Which jobs are to be taken away: those over before one instant, and those whose rows stopped arriving before another.
-const SWEPT: &str = "select id from job where finished_at < ? union all \
-    select id from job where state = 'receiving' and updated_at < ? limit 100";
-
-/// Whether there is anything to take away.
-pub fn is_sweep_due(connection: &mut DbConnection, over_before: Instant, stalled_before: Instant) -> Result<bool> {
-    Ok(!swept(connection, over_before, stalled_before)?.is_empty())
+/// Jobs that were over before an instant, a hundred at most.
+pub fn over(connection: &mut DbConnection, before: Instant) -> Result<Vec<Id>> {
+    let over = statement("select id from job where finished_at < ? limit 100");
+    Ok(over.bind(before).returning::<Uid>().load(connection)?)
 }
 
-/// Takes it away; gives how many jobs.
-pub fn sweep(connection: &mut DbConnection, over_before: Instant, stalled_before: Instant) -> Result<usize> {
-    let gone = swept(connection, over_before, stalled_before)?;
-    for id in &gone {
-        delete(connection, *id)?;
-    }
-    Ok(gone.len())
-}
-
-fn swept(connection: &mut DbConnection, over_before: Instant, stalled_before: Instant) -> Result<Vec<Id>> {
-    Ok(statement(SWEPT).bind(over_before).bind(stalled_before).returning::<Uid>().load(connection)?)
+/// Jobs whose rows stopped arriving before an instant, a hundred at most.
+pub fn stalled(connection: &mut DbConnection, before: Instant) -> Result<Vec<Id>> {
+    let stalled = statement("select id from job where state = 'receiving' and updated_at < ? limit 100");
+    Ok(stalled.bind(before).returning::<Uid>().load(connection)?)
 }

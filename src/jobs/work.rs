@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{JobCode, JobKind, Leased, store};
+pub use super::store::Progress;
+use super::{JobCode, JobKind, Kept, Leased, store};
 use crate::app::State;
 use crate::db::{DbConnection, Instant};
 use crate::error::{Code, Error, Language, Result};
-use crate::events::{Chain, NewEvent, log};
+use crate::events::{Actor, Chain, NewEvent, log};
 use crate::identity;
 
 /// How long a step may take before another server takes the job for abandoned, in seconds.
@@ -107,9 +108,23 @@ pub struct Moved {
 /// # Errors
 /// [`Code::TransitionNotAllowed`] when it is no longer in these hands.
 pub fn moved_on(connection: &mut DbConnection, leased: &Leased, now: Instant, moved: Moved) -> Result<()> {
-    let progress = store::Progress { accepted: moved.rows, found: moved.found, ..store::Progress::default() };
-    store::advance(connection, leased, progress, (now, until(now)), moved.last)?;
-    if moved.last { finished(connection, leased) } else { Ok(()) }
+    let progress = Progress { accepted: moved.rows, found: moved.found, ..Progress::default() };
+    progressed(connection, leased, now, progress, moved.last)
+}
+
+/// The same, with what became of the rows.
+///
+/// # Errors
+/// See [`moved_on`].
+pub fn progressed(
+    connection: &mut DbConnection,
+    leased: &Leased,
+    now: Instant,
+    progress: Progress,
+    last: bool,
+) -> Result<()> {
+    store::advance(connection, leased, progress, (now, until(now)), last)?;
+    if last { finished(connection, leased) } else { Ok(()) }
 }
 
 /// A step that was refused: what may pass later waits, what will not has failed.
@@ -122,7 +137,7 @@ async fn stopped(state: &State, leased: Leased, error: Error) -> Result<()> {
     let abandon = code_of(state, leased.job.kind)?.abandon;
     let write = move |connection: &mut DbConnection| {
         if store::let_go(connection, &leased, now, problem)? && failed {
-            abandon(connection, &leased.job)?;
+            abandon(connection, &leased.job, &Actor { now, ..leased.actor }, error.code.as_str())?;
             finished(connection, &leased)?;
         }
         Ok(())
@@ -178,9 +193,20 @@ pub(super) fn finished(connection: &mut DbConnection, leased: &Leased) -> Result
 pub async fn sweep(state: &State) -> Result<usize> {
     let now = state.clock.now();
     let (over, stalled) = (now.plus_days(-KEPT_DAYS), now.plus_seconds(-STALLED_SECONDS));
-    let due = state.db.read(move |connection| store::is_sweep_due(connection, over, stalled)).await?;
-    if !due {
-        return Ok(0);
+    let jobs = Kept { over: store::over, delete: store::delete };
+    let mut gone = take_away(state, Kept { over: store::stalled, ..jobs }, stalled).await?;
+    for kept in std::iter::once(jobs).chain(state.job_codes.iter().filter_map(|code| code.kept)) {
+        gone += take_away(state, kept, over).await?;
     }
-    state.db.write(move |connection| store::sweep(connection, over, stalled)).await
+    Ok(gone)
+}
+
+async fn take_away(state: &State, kept: Kept, before: Instant) -> Result<usize> {
+    let gone = state.db.read(move |connection| (kept.over)(connection, before)).await?;
+    let count = gone.len();
+    if count > 0 {
+        let write = move |connection: &mut DbConnection| gone.iter().try_for_each(|id| (kept.delete)(connection, *id));
+        state.db.write(write).await?;
+    }
+    Ok(count)
 }

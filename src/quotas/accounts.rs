@@ -115,15 +115,19 @@ impl From<AccountRow> for Account {
 const ACCOUNT_COLUMNS: &str = "a.id, a.kind, a.quota_id, a.region_code, a.starts_on, a.places, a.reserved, a.consumed, \
     cast(coalesce((select sum(h.places) from place_hold h where h.agreement_id = a.agreement_id and h.account_id = a.id and h.holds_until <= ?), 0) as bigint)";
 
-/// Opens the accounts of a quota and its cohorts.
-pub fn open(connection: &mut DbConnection, quota: &Quota, cohorts: &[NewCohort]) -> Result<()> {
-    let own = (quota.id, "quota", quota.approved_places, None);
-    let cohorts = cohorts.iter().map(|cohort| (Id::new(), "cohort", cohort.places, Some(cohort.starts_on)));
-    let rows = RowSet::of(std::iter::once(own).chain(cohorts))
-        .shared("agreement_id", quota.agreement_id)
-        .shared("quota_id", quota.id)
+/// Opens the accounts of quotas and their cohorts.
+pub fn open(connection: &mut DbConnection, agreement_id: Id, quotas: &[(&Quota, &[NewCohort])]) -> Result<()> {
+    let accounts = quotas.iter().flat_map(|(quota, cohorts)| {
+        let own = (quota.id, quota.id, "quota", quota.approved_places, None);
+        let cohorts =
+            cohorts.iter().map(|cohort| (Id::new(), quota.id, "cohort", cohort.places, Some(cohort.starts_on)));
+        std::iter::once(own).chain(cohorts)
+    });
+    let rows = RowSet::of(accounts)
+        .shared("agreement_id", agreement_id)
         .column("id", |(id, ..)| id)
-        .column("kind", |(_, kind, ..)| kind)
+        .column("quota_id", |(_, quota_id, ..)| quota_id)
+        .column("kind", |(_, _, kind, ..)| kind)
         .column("places", |(.., places, _)| places)
         .column("starts_on", |(.., starts_on)| starts_on);
     statement(

@@ -3,42 +3,27 @@
 //! Who holds what is read in one snapshot, so that the holds listed add up to what is held.
 
 use actix_web::{get, post, web};
-use serde_json::json;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::store::{self, QuotaFilter};
 use super::{
     Approval, Balance, LedgerEntry, NewQuota, Quota, QuotaAction, QuotaState, QuotaToday, QuotaWithdrawal, accounts,
-    rules,
+    requesting, rules,
 };
-use crate::agreements::{self, PartyRole};
+use crate::agreements;
 use crate::app::State;
-use crate::db::{Day, DbConnection, Id, Instant, Page};
-use crate::error::{Code, Error, Faults, Result};
-use crate::events::{Actor, Chain, NewEvent, log};
+use crate::db::{Day, DbConnection, Id, Instant, Page, PageRequest};
+use crate::error::{Code, Error, Result};
+use crate::events::{Actor, log};
+use crate::http::export::{self, Listed, Reader, Source, TableParams, TableRow};
 use crate::http::extract::IfMatch;
 use crate::http::query::NoFilter;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::policy::{AgreementsRead, QuotasWrite};
 use crate::identity::{Caller, Scope};
-use crate::parties::{self, PartyKind};
 
 fn event(connection: &mut DbConnection, actor: &Actor, quota: &Quota, kind: &'static str) -> Result<()> {
-    let payload = json!({ "agreement_id": quota.agreement_id, "state": quota.state, "requested_places": quota.requested_places, "approved_places": quota.approved_places });
-    let event = NewEvent {
-        kind,
-        // A draft is its destination's own.
-        chain: match quota.state {
-            QuotaState::Draft => Chain::Party(quota.destination_id),
-            QuotaState::Published | QuotaState::Withdrawn => Chain::Agreement(quota.agreement_id),
-        },
-        subject_kind: "quota",
-        subject_id: quota.id,
-        subject_version: quota.version,
-        employer_id: (quota.state != QuotaState::Draft).then_some(quota.employer_id),
-        payload,
-    };
-    log::record(connection, actor, event)
+    log::record(connection, actor, requesting::event(quota, kind))
 }
 
 fn path_of(quota: &Quota) -> String {
@@ -60,17 +45,7 @@ pub async fn request_quota(
     let (actor, agreement_id) = (caller.actor(&state), path.into_inner());
     let Posted { body, key } = posted;
     key.run(&state, move |connection| {
-        let membership = agreements::store::membership(connection, &actor.scope, agreement_id)?;
-        if membership.role != PartyRole::Destination {
-            return Err(Error::new(Code::RoleNotAllowed).param("required_role", "destination"));
-        }
-        let terms = agreements::store::terms_in_force(connection, &membership.agreement, actor.now.day())?;
-        rules::check(&body, actor.now.day(), membership.agreement.effective_to)?;
-        require_references(connection, &body)?;
-        let quota = store::insert(connection, &actor, agreement_id, &body)?;
-        accounts::open(connection, &quota, &body.cohorts)?;
-        accounts::follow_caps(connection, agreement_id, &terms.caps)?;
-        event(connection, &actor, &quota, "quota.requested")?;
+        let quota = requesting::request(connection, &actor, agreement_id, body)?;
         created(connection, quota, actor.now.day())
     })
     .await
@@ -82,50 +57,53 @@ fn created(connection: &mut DbConnection, quota: Quota, today: Day) -> Result<An
     Answer::created(path, &shown).map(|answer| answer.version(version))
 }
 
-fn require_references(connection: &mut DbConnection, new: &NewQuota) -> Result<()> {
-    let mut faults = Faults::new();
-    let employer = parties::store::party_if_any(connection, new.employer_id)?;
-    faults.require(
-        employer.is_some_and(|party| party.kind == PartyKind::Employer),
-        "/employer_id",
-        "employer_unknown",
-        "no registered employer has this id",
-        "没有登记该用人单位",
-    );
-    if let Some(zone_id) = new.zone_id {
-        let zone = parties::store::zone_if_any(connection, zone_id)?;
-        faults.require(
-            zone.is_some_and(|zone| zone.host_code == new.region_code),
-            "/zone_id",
-            "zone_unknown",
-            "no zone with this id is hosted by region_code",
-            "该区划下没有此园区",
-        );
-    }
-    if faults.is_empty() { Ok(()) } else { Err(Error::new(Code::ReferenceUnknown).faults(faults.into_inner())) }
-}
-
 /// Lists quotas
 ///
-/// Parties of the agreement see the published and withdrawn ones, the destination also its drafts, an employer its own.
-#[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, QuotaFilter),
-    responses((status = 200, description = "A page of quotas", body = Page<QuotaToday>)), security(("oauth2" = ["agreements.read"])))]
+/// Parties of the agreement see the published and withdrawn ones, the destination also its drafts, an employer its own. `Accept: text/csv`
+/// or a workbook gives all of them as a file.
+#[utoipa::path(tag = "quotas", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, QuotaFilter, TableParams),
+    responses((status = 200, description = "A page of quotas, or all of them as a file", content((Page<QuotaToday> = "application/json"), (Vec<u8> = "text/csv"), (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/quotas")]
 pub async fn list_quotas(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
     path: web::Path<Id>,
     listing: Listing<QuotaFilter>,
-) -> Result<Answer> {
-    let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
-    let (viewer, today) = (caller.scope.party_id, state.clock.today());
-    let read = move |connection: &mut DbConnection| {
-        let role = agreements::store::readable(connection, &caller.scope, agreement_id)?;
-        let wanted = (&listing.filter, today);
-        let rows = store::list(connection, agreement_id, viewer, role.is_none(), wanted, &page)?;
-        Answer::page(&page.page(&keys, rows, |row| row.quota.id))
+    wanted: export::Wanted,
+) -> Result<Listed> {
+    let read = |connection: &mut DbConnection, reader: &Reader, filter: &QuotaFilter, page: &PageRequest| {
+        let role = agreements::store::readable(connection, &reader.scope, reader.agreement_id)?;
+        let viewer = reader.scope.party_id;
+        store::list(connection, reader.agreement_id, viewer, role.is_none(), (filter, reader.today), page)
     };
-    state.db.read(read).await
+    let reader = Reader::new(&state, caller.scope, [path.into_inner(), Id::NIL]);
+    export::list(&state, listing, wanted, reader, Source { read, id: |row: &QuotaToday| row.quota.id }).await
+}
+
+impl TableRow for QuotaToday {
+    const COLUMNS: &'static [(&'static str, &'static str)] = &[
+        ("id", "名额标识"),
+        ("partner_ref", "岗位编号"),
+        ("agreement_id", "协议标识"),
+        ("destination_id", "输入地标识"),
+        ("employer_id", "用人单位标识"),
+        ("post_title", "岗位名称"),
+        ("occupation_code", "职业代码"),
+        ("region_code", "工作地区划代码"),
+        ("zone_id", "园区标识"),
+        ("requested_places", "招聘人数"),
+        ("approved_places", "核定人数"),
+        ("approval_reason", "核减原因"),
+        ("withdrawal_reason", "撤回原因"),
+        ("monthly_wage_min_fen", "最低月工资（分）"),
+        ("monthly_wage_max_fen", "最高月工资（分）"),
+        ("valid_until", "有效期至"),
+        ("state", "状态"),
+        ("standing", "当前情况"),
+        ("version", "版本"),
+        ("created_at", "创建时间"),
+        ("updated_at", "更新时间"),
+    ];
 }
 
 /// A quota the caller may see: published ones for all parties, drafts for their destination, an employer's own for the employer.

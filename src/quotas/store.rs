@@ -1,5 +1,9 @@
 //! Queries of quotas. Each takes the caller's scope or an agreement the caller was let into.
 
+mod requests;
+
+pub use requests::{OfferedPost, employers, insert, of_references, offered_posts, publish};
+
 use diesel::prelude::*;
 
 use super::{
@@ -30,9 +34,10 @@ pub struct QuotaFilter {
     pub partner_ref: Option<String>,
 }
 
-/// Writes a requested quota.
-pub fn insert(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, new: &NewQuota) -> Result<Quota> {
-    let quota = Quota {
+/// A requested quota as it will be written.
+#[must_use]
+pub fn draft(actor: &Actor, agreement_id: Id, new: &NewQuota) -> Quota {
+    Quota {
         agreement_id,
         id: Id::new(),
         destination_id: actor.scope.party_id,
@@ -53,9 +58,7 @@ pub fn insert(connection: &mut DbConnection, actor: &Actor, agreement_id: Id, ne
         version: 1,
         created_at: actor.now,
         updated_at: actor.now,
-    };
-    diesel::insert_into(dsl::quota).values(quota.clone()).execute(connection)?;
-    Ok(quota)
+    }
 }
 
 /// One quota of an agreement the caller was let into.

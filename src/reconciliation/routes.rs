@@ -11,8 +11,9 @@ use super::store::rows::{self, RowFilter};
 use super::store::runs::{self, RunFilter};
 use crate::agreements::store::membership;
 use crate::app::State;
-use crate::db::{Id, Page};
+use crate::db::{DbConnection, Id, Page, PageRequest};
 use crate::error::Result;
+use crate::http::export::{self, Listed, Reader, Source, TableParams, TableRow};
 use crate::http::extract::Prefer;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
@@ -118,10 +119,10 @@ async fn get_reconciliation(
 /// List the rows of a reconciliation
 ///
 /// In the order in which what they are about was registered; `sort` takes `id` for that order. Each row says which situation it is in, who has to act and
-/// what to do. Names are compared by keyed index and never shown.
+/// what to do. Names are compared by keyed index and never shown. `Accept: text/csv` or a workbook gives all of them as a file.
 #[utoipa::path(tag = "reconciliation",
-    params(("agreement_id" = Id, Path, description = "The agreement"), ("run_id" = Id, Path, description = "The run"), PageParams, RowFilter),
-    responses((status = 200, description = "A page of rows", body = Page<ReconciliationRow>)),
+    params(("agreement_id" = Id, Path, description = "The agreement"), ("run_id" = Id, Path, description = "The run"), PageParams, RowFilter, TableParams),
+    responses((status = 200, description = "A page of rows, or all of them as a file", content((Page<ReconciliationRow> = "application/json"), (Vec<u8> = "text/csv"), (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))),
     security(("oauth2" = ["agreements.read"])))]
 #[get("/reconciliations/{run_id}/rows")]
 async fn list_reconciliation_rows(
@@ -129,16 +130,33 @@ async fn list_reconciliation_rows(
     caller: Caller<AgreementsRead>,
     path: web::Path<(Id, Id)>,
     listing: Listing<RowFilter>,
-) -> Result<Answer> {
-    let (scope, (agreement_id, run_id), page) = (caller.scope, path.into_inner(), listing.page(&state)?);
-    let keys = state.keys.clone();
-    let reading = state.db.read(move |connection| {
-        membership(connection, &scope, agreement_id)?;
-        let run = runs::run(connection, agreement_id, run_id)?;
-        let rows = rows::list(connection, &run, &listing.filter, &page)?;
-        Answer::page(&page.page(&keys, rows, |row| row.subject_id))
-    });
-    reading.await
+    wanted: export::Wanted,
+) -> Result<Listed> {
+    let read = |connection: &mut DbConnection, reader: &Reader, filter: &RowFilter, page: &PageRequest| {
+        membership(connection, &reader.scope, reader.agreement_id)?;
+        let run = runs::run(connection, reader.agreement_id, reader.below)?;
+        rows::list(connection, &run, filter, page)
+    };
+    let (agreement_id, run_id) = path.into_inner();
+    let reader = Reader::new(&state, caller.scope, [agreement_id, run_id]);
+    export::list(&state, listing, wanted, reader, Source { read, id: |row| row.subject_id }).await
+}
+
+impl TableRow for ReconciliationRow {
+    const COLUMNS: &'static [(&'static str, &'static str)] = &[
+        ("subject_id", "对象标识"),
+        ("placement_id", "安置标识"),
+        ("claim_id", "到岗信息标识"),
+        ("situation", "情形"),
+        ("two_sided", "双方情况"),
+        ("discrepancy", "差异代码"),
+        ("owner", "责任方"),
+        ("counts_as", "计数"),
+        ("tier", "身份匹配等级"),
+        ("detail", "比对详情"),
+        ("remedy_zh", "处理办法"),
+        ("remedy_en", "处理办法（英文）"),
+    ];
 }
 
 /// List the situations

@@ -63,9 +63,9 @@ pub fn step(state: State, leased: Leased) -> Pin<Box<dyn Future<Output = Result<
 ///
 /// # Errors
 /// What the database says.
-pub fn abandon(connection: &mut DbConnection, job: &Job) -> Result<()> {
+pub fn abandon(connection: &mut DbConnection, job: &Job, actor: &Actor, _why: &str) -> Result<()> {
     let command: Reconcile = serde_json::from_value(job.about.clone())?;
-    runs::break_off(connection, command.agreement_id, job.id, job.updated_at)
+    runs::break_off(connection, command.agreement_id, job.id, actor.now)
 }
 
 async fn carry_out(state: State, leased: Leased) -> Result<bool> {

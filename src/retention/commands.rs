@@ -182,22 +182,39 @@ pub fn record_observations(
     rows: &[NewObservation],
     language: Language,
 ) -> Result<Receipts> {
+    let mut receipts = Receipts::default();
+    for (row, outcome) in rows.iter().zip(observe(connection, actor, agreement_id, rows)?) {
+        receipts.push(row.client_ref.clone(), outcome, language);
+    }
+    Ok(receipts)
+}
+
+/// The same, with what became of each row.
+///
+/// # Errors
+/// See [`record_observations`].
+pub fn observe(
+    connection: &mut DbConnection,
+    actor: &Actor,
+    agreement_id: Id,
+    rows: &[NewObservation],
+) -> Result<Vec<Result<(RowStatus, Id), Vec<Fault>>>> {
     let names: Vec<PlacementName> = rows.iter().map(NewObservation::placement).collect();
     let mut desk = Desk::open(connection, actor, agreement_id, &names)?;
     let (report, today) = (desk.report(), actor.now.day());
     let own = (report.by.role == ReporterRole::Employer).then_some(report.by.party_id);
     let employers = known_employers(connection, rows.iter().filter_map(|row| row.employer_id).chain(own))?;
     let mut intake = Intake::open(connection, &desk, rows)?;
-    let mut receipts = Receipts::default();
+    let mut outcomes = Vec::with_capacity(rows.len());
     for (place, row) in rows.iter().enumerate() {
         let employer = row.employer_id.or(own).and_then(|id| employers.get(&id).copied());
         let outcome = admission::observation(place, row, desk.named(place), employer, report.by, today)
             .and_then(|(history, seen)| intake.take(place, row, history.placed.id, seen, report));
-        receipts.push(row.client_ref.clone(), outcome, language);
+        outcomes.push(outcome);
     }
     let new = intake.new;
     if new.is_empty() {
-        return Ok(receipts);
+        return Ok(outcomes);
     }
     let touched: BTreeSet<Id> = new.iter().map(|seen| seen.placement_id).collect();
     for seen in &new {
@@ -208,7 +225,7 @@ pub fn record_observations(
     desk.finish(connection, &touched, "observations.recorded", |connection| {
         store::insert_observations(connection, agreement_id, &new)
     })?;
-    Ok(receipts)
+    Ok(outcomes)
 }
 
 fn known_employers(connection: &mut DbConnection, ids: impl Iterator<Item = Id>) -> Result<HashMap<Id, KnownEmployer>> {

@@ -21,6 +21,9 @@ use crate::events::{self, Actor, Chain, NewEvent};
 use crate::http::receipt::{Receipts, RowStatus};
 use crate::seal::KeyRing;
 
+/// What became of a row, with the sender's reference of it.
+pub type RegisteredRow = (Option<String>, Result<(RowStatus, Id), Vec<Fault>>);
+
 /// A row that could be read.
 #[derive(Debug)]
 struct Entry {
@@ -176,12 +179,29 @@ impl Registration {
     /// # Errors
     /// What the database says.
     pub fn commit(
-        mut self,
+        self,
         connection: &mut DbConnection,
         keys: &KeyRing,
         actor: &Actor,
         language: Language,
     ) -> Result<Receipts> {
+        let mut receipts = Receipts::default();
+        for (partner_ref, outcome) in self.commit_rows(connection, keys, actor)? {
+            receipts.push(partner_ref, outcome, language);
+        }
+        Ok(receipts)
+    }
+
+    /// The same, with what became of each row and the sender's reference of it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn commit_rows(
+        mut self,
+        connection: &mut DbConnection,
+        keys: &KeyRing,
+        actor: &Actor,
+    ) -> Result<Vec<RegisteredRow>> {
         self.settle(connection, keys)?;
         let (registered, changed) = (self.plan.inserts.len(), self.plan.changes.len());
         self.plan.write(connection, actor)?;
@@ -197,16 +217,13 @@ impl Registration {
             };
             events::log::record(connection, actor, event)?;
         }
-        let mut receipts = Receipts::default();
-        for (partner_ref, outcome) in self.batch.partner_refs.into_iter().zip(self.plan.outcomes) {
-            let outcome = match outcome {
-                Outcome::Registered(id) | Outcome::Changed(id) => Ok((RowStatus::Accepted, id)),
-                Outcome::Unchanged(id) => Ok((RowStatus::Unchanged, id)),
-                Outcome::Refused(faults) => Err(faults),
-            };
-            receipts.push(partner_ref, outcome, language);
-        }
-        Ok(receipts)
+        let outcome = |outcome| match outcome {
+            Outcome::Registered(id) | Outcome::Changed(id) => Ok((RowStatus::Accepted, id)),
+            Outcome::Unchanged(id) => Ok((RowStatus::Unchanged, id)),
+            Outcome::Refused(faults) => Err(faults),
+        };
+        let rows = self.batch.partner_refs.into_iter().zip(self.plan.outcomes);
+        Ok(rows.map(|(partner_ref, became)| (partner_ref, outcome(became))).collect())
     }
 
     /// Writes one person who must be new; gives the new id.

@@ -3,30 +3,28 @@
 use std::sync::Arc;
 
 use actix_web::{get, patch, post, web};
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::batch_command::RegisterWorkers;
 use super::registration::Batch;
 use super::store::changes::{self, Correction};
-use super::store::{self, Wanted, readings};
+use super::store::{self, WorkerFilter, readings};
 use super::{
-    GroupCode, GroupMembership, IdentityReading, NewErasure, NewIdentityReading, NewWorker, NewWorkerBatch,
-    UnmaskedIdentity, Worker, WorkerMatches, WorkerPatch, WorkerSearch, WorkerState, rules, sealing,
+    GroupMembership, IdentityReading, NewErasure, NewIdentityReading, NewWorker, NewWorkerBatch, UnmaskedIdentity,
+    Worker, WorkerMatches, WorkerPatch, WorkerSearch, rules, sealing,
 };
 use crate::app::State;
 use crate::bulk::{PostedRows, RowsMode};
-use crate::db::{Day, Id, Page};
+use crate::db::{Day, DbConnection, Id, Page, PageRequest};
 use crate::error::{Code, Error, Faults, Result};
+use crate::http::export::{self, Listed, Reader, Source, TableParams, TableRow};
 use crate::http::extract::{IfMatch, Patched};
-use crate::http::query::{AnyOf, NoFilter};
+use crate::http::query::NoFilter;
 use crate::http::receipt::Receipts;
 use crate::http::{Answer, Listing, PageParams, Posted};
 use crate::identity::Caller;
 use crate::identity::policy::{WorkersIdentity, WorkersRead, WorkersWrite};
 use crate::jobs::Job;
-use crate::regions::RegionCode;
 
 /// Register one person
 ///
@@ -78,31 +76,14 @@ async fn register_worker_batch(
     posted.run(&state, caller.actor(&state), RegisterWorkers {}).await
 }
 
-/// Filters of the list of workers.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct WorkerFilter {
-    /// The worker with this reference.
-    #[param(max_length = 100, min_length = 1)]
-    pub partner_ref: Option<String>,
-    /// Workers whose group today is this one; who is in several counts in the most needy.
-    #[param(inline)]
-    pub group: Option<GroupCode>,
-    /// Workers registered (户籍) in this county, as the code in force today.
-    pub hukou_code: Option<RegionCode>,
-    /// Workers in one of these states.
-    #[param(inline)]
-    pub state: Option<AnyOf<WorkerState>>,
-}
-
 /// List the own register
 ///
-/// Masked. Erased workers stay in the list without identity, so that a copy can follow.
+/// Masked. Erased workers stay in the list without identity, so that a copy can follow. `Accept: text/csv` or a workbook gives all of it
+/// as a file.
 #[utoipa::path(
     tag = "workers",
-    params(PageParams, WorkerFilter),
-    responses((status = 200, description = "A page of the register.", body = Page<Worker>)),
+    params(PageParams, WorkerFilter, TableParams),
+    responses((status = 200, description = "A page of the register, or all of it as a file.", content((Page<Worker> = "application/json"), (Vec<u8> = "text/csv"), (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))),
     security(("oauth2" = ["workers.read"]))
 )]
 #[get("/v1/workers")]
@@ -110,18 +91,31 @@ async fn list_workers(
     state: web::Data<State>,
     caller: Caller<WorkersRead>,
     listing: Listing<WorkerFilter>,
-) -> Result<Answer> {
-    let page = listing.page(&state)?;
-    let WorkerFilter { partner_ref, group, hukou_code, state: in_state } = listing.filter;
-    let wanted = Wanted { partner_ref, group, hukou_code, state: in_state };
-    let (keys, party_id, today) = (Arc::clone(&state.keys), caller.scope.party_id, state.clock.today());
-    state
-        .db
-        .read(move |connection| {
-            let rows = store::list(connection, &keys, party_id, wanted, today, &page)?;
-            Answer::page(&page.page(&keys, rows, |worker| worker.id))
-        })
-        .await
+    wanted: export::Wanted,
+) -> Result<Listed> {
+    let read = |connection: &mut DbConnection, reader: &Reader, filter: &WorkerFilter, page: &PageRequest| {
+        store::list(connection, &reader.keys, reader.scope.party_id, filter, reader.today, page)
+    };
+    let reader = Reader::new(&state, caller.scope, [Id::NIL; 2]);
+    export::list(&state, listing, wanted, reader, Source { read, id: |worker| worker.id }).await
+}
+
+impl TableRow for Worker {
+    const COLUMNS: &'static [(&'static str, &'static str)] = &[
+        ("id", "人员标识"),
+        ("partner_ref", "人员编号"),
+        ("state", "状态"),
+        ("masked_name", "姓名（脱敏）"),
+        ("masked_identity_number", "身份证号码（脱敏）"),
+        ("masked_phone", "联系电话（脱敏）"),
+        ("sex", "性别"),
+        ("birth_year", "出生年份"),
+        ("hukou_code", "户籍区划代码"),
+        ("groups", "人员类别"),
+        ("version", "版本"),
+        ("created_at", "登记时间"),
+        ("updated_at", "更新时间"),
+    ];
 }
 
 /// Find a person by identity number

@@ -228,16 +228,21 @@ impl WorkerRow {
     }
 }
 
-/// Which workers a list shows.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// With this reference.
+/// Filters of the list of workers.
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerFilter {
+    /// The worker with this reference.
+    #[param(max_length = 100, min_length = 1)]
     pub partner_ref: Option<String>,
-    /// Whose group on `today` is this one.
+    /// Workers whose group today is this one; who is in several counts in the most needy.
+    #[param(inline)]
     pub group: Option<GroupCode>,
-    /// Registered (户籍) here.
+    /// Workers registered (户籍) in this county, as the code in force today.
     pub hukou_code: Option<RegionCode>,
-    /// In one of these states.
+    /// Workers in one of these states.
+    #[param(inline)]
     pub state: Option<AnyOf<WorkerState>>,
 }
 
@@ -249,12 +254,12 @@ pub fn list(
     connection: &mut DbConnection,
     keys: &KeyRing,
     party_id: Id,
-    wanted: Wanted,
+    wanted: &WorkerFilter,
     today: Day,
     page: &PageRequest,
 ) -> Result<Vec<Worker>> {
     let mut query = worker::table.filter(worker::party_id.eq(party_id)).select(WorkerRow::as_select()).into_boxed();
-    if let Some(partner_ref) = wanted.partner_ref {
+    if let Some(partner_ref) = &wanted.partner_ref {
         query = query.filter(worker::partner_ref.eq(partner_ref));
     }
     if let Some(hukou_code) = wanted.hukou_code {

@@ -20,7 +20,7 @@ fn worker(n: usize) -> Value {
 }
 
 fn ndjson(rows: impl IntoIterator<Item = Value>) -> String {
-    rows.into_iter().map(|row| format!("{row}\n")).collect()
+    rows.into_iter().map(|row| format!("{row}\n")).collect::<Vec<_>>().concat()
 }
 
 fn csv(workers: impl IntoIterator<Item = usize>) -> String {

@@ -553,12 +553,13 @@ fn a_job_survives_the_death_of_its_server() {
     let client = place.json(&["client", "add", "--party", party, "--public-key", "public.jwk.json"]);
     let client = client["client_id"].as_str().unwrap();
     let rows = 20_000;
-    let file: String = (0..rows)
+    let file = (0..rows)
         .map(|n| {
             let (name, number) = (crate::support::scene::name(n), crate::support::scene::identity_number(n));
             format!("{{\"name\":\"{name}\",\"identity_number\":\"{number}\",\"hukou_code\":\"430523\"}}\n")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let server = Server::start(&place, &[]);
     let token = place.told(&["token", "--client", client]).trim().to_owned();
     let (status, job) = server.send("/v1/worker-batches", &token, "application/x-ndjson", &file);

@@ -27,6 +27,7 @@ mod events;
 mod fulfilment;
 mod idempotency;
 mod identity;
+mod imports;
 mod indicators;
 mod journey;
 mod ledger;

@@ -125,6 +125,16 @@ async fn with_the_request(scene: &Scene) -> Met {
     ]
 }
 
+/// What is wrong with a file.
+async fn with_files(scene: &Scene) -> Met {
+    let file = async |bytes: String| crate::imports::send(&scene.app, &scene.origin, "", "text/csv", bytes).await;
+    vec![
+        (Code::FileTooLarge, file(",".repeat(200) + "姓名").await),
+        (Code::FileUnreadable, file("PK\u{3}\u{4}".to_owned()).await),
+        (Code::LayoutUnknown, file("姓名,联系电话\n张三,14200000001".to_owned()).await),
+    ]
+}
+
 /// A body that does not come, over a socket.
 async fn too_slow(scene: &Scene) -> Reply {
     let mut state = scene.app.state.clone();
@@ -438,6 +448,7 @@ on_both! {
         met.extend(with_the_work(&scene).await);
         scene.app.clock_set("2026-03-02");
         met.extend(with_agreements(&scene).await);
+        met.extend(with_files(&scene).await);
         met.extend(with_statements(&scene).await);
         met.extend(with_webhooks(&scene).await);
         met.extend(with_the_machine(&scene).await);

@@ -14,9 +14,10 @@ use super::super::{
 use crate::agreements;
 use crate::app::State;
 use crate::bulk::{PostedRows, RowsMode};
-use crate::db::{DbConnection, Id, Page};
+use crate::db::{DbConnection, Id, Page, PageRequest};
 use crate::error::{Code, Error, Result};
 use crate::events::log;
+use crate::http::export::{self, Listed, Reader, Source, TableParams, TableRow};
 use crate::http::extract::{EmptyBody, IfMatch};
 use crate::http::query::NoFilter;
 use crate::http::receipt::Receipts;
@@ -70,26 +71,59 @@ pub async fn enrol_worker(
 /// Lists placements
 ///
 /// Parties of the agreement see every placement that has departed or stands on a locked roster, the origin all of its own; an employer
-/// sees those planned for it or with it. Placements carry no personal data.
-#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, PlacementFilter),
-    responses((status = 200, description = "A page of placements", body = Page<PlacementToday>)), security(("oauth2" = ["agreements.read"])))]
+/// sees those planned for it or with it. Placements carry no personal data. `Accept: text/csv` or a workbook gives all of them as a file.
+#[utoipa::path(tag = "placements", params(("agreement_id" = Id, Path, description = "The agreement"), PageParams, PlacementFilter, TableParams),
+    responses((status = 200, description = "A page of placements, or all of them as a file", content((Page<PlacementToday> = "application/json"), (Vec<u8> = "text/csv"), (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))), security(("oauth2" = ["agreements.read"])))]
 #[get("/placements")]
 pub async fn list_placements(
     state: web::Data<State>,
     caller: Caller<AgreementsRead>,
     path: web::Path<Id>,
     listing: Listing<PlacementFilter>,
-) -> Result<Answer> {
-    let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
-    let (viewer, today) = (caller.scope.party_id, state.clock.today());
-    let read = move |connection: &mut DbConnection| {
-        let role = agreements::store::readable(connection, &caller.scope, agreement_id)?;
-        let wanted = (&listing.filter, today);
-        let rows = store::placements(connection, viewer, role.is_none(), agreement_id, wanted, &page)?;
-        let rows = rows.into_iter().map(|row| PlacementToday::of(row, today)).collect();
-        Answer::page(&page.page(&keys, rows, |row: &PlacementToday| row.placement.id))
+    wanted: export::Wanted,
+) -> Result<Listed> {
+    let read = |connection: &mut DbConnection, reader: &Reader, filter: &PlacementFilter, page: &PageRequest| {
+        let role = agreements::store::readable(connection, &reader.scope, reader.agreement_id)?;
+        let (viewer, asked) = (reader.scope.party_id, (filter, reader.today));
+        let rows = store::placements(connection, viewer, role.is_none(), reader.agreement_id, asked, page)?;
+        Ok(rows.into_iter().map(|row| PlacementToday::of(row, reader.today)).collect())
     };
-    state.db.read(read).await
+    let reader = Reader::new(&state, caller.scope, [path.into_inner(), Id::NIL]);
+    export::list(&state, listing, wanted, reader, Source { read, id: |row: &PlacementToday| row.placement.id }).await
+}
+
+impl TableRow for PlacementToday {
+    const COLUMNS: &'static [(&'static str, &'static str)] = &[
+        ("id", "安置标识"),
+        ("partner_ref", "安置编号"),
+        ("agreement_id", "协议标识"),
+        ("dispatch_id", "批次标识"),
+        ("quota_id", "名额标识"),
+        ("cohort_id", "开工批次标识"),
+        ("worker_id", "人员标识"),
+        ("origin_id", "输出地标识"),
+        ("destination_id", "输入地标识"),
+        ("employer_id", "计划用人单位标识"),
+        ("plan_year", "计划年度"),
+        ("group_code", "人员类别"),
+        ("scope", "转移范围"),
+        ("state", "状态"),
+        ("departed_on", "出发日期"),
+        ("arrival_due_on", "到岗期限"),
+        ("arrival_overdue", "逾期未确认"),
+        ("outcome_on", "结果日期"),
+        ("onboarded_on", "到岗日期"),
+        ("real_employer_id", "实际用人单位标识"),
+        ("real_region_code", "实际工作地区划代码"),
+        ("evidence", "证据等级"),
+        ("certain", "证据达标"),
+        ("late", "逾期上报"),
+        ("disputed", "争议中"),
+        ("holds_place", "占用名额"),
+        ("ended_on", "离岗日期"),
+        ("end_reason", "离岗原因"),
+        ("version", "版本"),
+    ];
 }
 
 /// Reads a placement

@@ -53,6 +53,10 @@ const TAGS: &[(&str, &str)] = &[
         "discrepancies",
         "What follows when a row does not agree: questions, answers, resolutions, matches by hand, and who owes an answer",
     ),
+    (
+        "imports",
+        "Files as people have them: lists of workers, rosters, wage ledgers and demand tables, checked row by row and applied",
+    ),
     ("code-lists", "Every enumerated value with its label in Chinese and English"),
     (
         "jobs",

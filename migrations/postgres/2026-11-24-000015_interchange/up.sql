@@ -1,0 +1,66 @@
+-- A file that was sent: what it is, what it shall become, how far that is. Sheet names are sealed with it.
+create table file_import (
+    id uuid not null,
+    party_id uuid not null,
+    client_id uuid not null,
+    layout text collate "C" not null,
+    target text collate "C" not null,
+    format text collate "C" not null,
+    charset text collate "C",
+    byte_count bigint not null,
+    digest bytea not null,
+    sheets_sealed bytea not null,
+    agreement_id uuid,
+    dispatch_id uuid,
+    quota_id uuid,
+    employer_id uuid,
+    region_code text collate "C",
+    pay_month text collate "C",
+    valid_until text collate "C",
+    list_date text collate "C",
+    validate_only boolean not null,
+    state text collate "C" not null,
+    row_count bigint not null,
+    skipped_count bigint not null,
+    done_count bigint not null,
+    accepted bigint not null,
+    unchanged bigint not null,
+    rejected bigint not null,
+    warned bigint not null,
+    findings text collate "C" not null,
+    refusal text collate "C",
+    version bigint not null,
+    created_at bigint not null,
+    updated_at bigint not null,
+    constraint file_import_pkey primary key (id),
+    constraint file_import_party_fkey foreign key (party_id) references party (id),
+    constraint file_import_agreement_fkey foreign key (agreement_id) references agreement (id),
+    constraint file_import_format_known check (format in ('csv', 'xlsx')),
+    constraint file_import_state_known check (state in ('received', 'checked', 'applying', 'applied', 'rejected')),
+    constraint file_import_digest_length check (length(digest) = 32),
+    constraint file_import_done_within check (done_count between 0 and row_count),
+    constraint file_import_version_positive check (version > 0)
+);
+create index file_import_party_index on file_import (party_id, id);
+create index file_import_agreement_index on file_import (agreement_id);
+
+-- A row of a file: its cells and what they were read as, sealed; what became of it.
+create table import_row (
+    import_id uuid not null,
+    number bigint not null,
+    id uuid not null,
+    sheet bigint not null,
+    sheet_row bigint not null,
+    kind text collate "C" not null,
+    content_sealed bytea not null,
+    verdict text collate "C" not null,
+    findings text collate "C" not null,
+    outcome text collate "C" not null,
+    subject_id uuid,
+    constraint import_row_pkey primary key (import_id, number),
+    constraint import_row_import_fkey foreign key (import_id) references file_import (id),
+    constraint import_row_kind_known check (kind in ('data', 'header', 'title', 'total', 'note')),
+    constraint import_row_verdict_known check (verdict in ('pending', 'accepted', 'unchanged', 'rejected', 'skipped')),
+    constraint import_row_number_positive check (number > 0)
+);
+create index import_row_pending_index on import_row (import_id, number) where verdict = 'pending';

@@ -1,0 +1,2 @@
+drop table import_row;
+drop table file_import;

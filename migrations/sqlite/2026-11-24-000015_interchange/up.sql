@@ -1,0 +1,66 @@
+-- A file that was sent: what it is, what it shall become, how far that is. Sheet names are sealed with it.
+create table file_import (
+    id blob not null,
+    party_id blob not null,
+    client_id blob not null,
+    layout text not null,
+    target text not null,
+    format text not null,
+    charset text,
+    byte_count integer not null,
+    digest blob not null,
+    sheets_sealed blob not null,
+    agreement_id blob,
+    dispatch_id blob,
+    quota_id blob,
+    employer_id blob,
+    region_code text,
+    pay_month text,
+    valid_until text,
+    list_date text,
+    validate_only integer not null,
+    state text not null,
+    row_count integer not null,
+    skipped_count integer not null,
+    done_count integer not null,
+    accepted integer not null,
+    unchanged integer not null,
+    rejected integer not null,
+    warned integer not null,
+    findings text not null,
+    refusal text,
+    version integer not null,
+    created_at integer not null,
+    updated_at integer not null,
+    constraint file_import_pkey primary key (id),
+    constraint file_import_party_fkey foreign key (party_id) references party (id),
+    constraint file_import_agreement_fkey foreign key (agreement_id) references agreement (id),
+    constraint file_import_format_known check (format = 'csv' or format = 'xlsx'),
+    constraint file_import_state_known check (state = 'received' or state = 'checked' or state = 'applying' or state = 'applied' or state = 'rejected'),
+    constraint file_import_digest_length check (length(digest) = 32),
+    constraint file_import_done_within check (done_count between 0 and row_count),
+    constraint file_import_version_positive check (version > 0)
+) strict, without rowid;
+create index file_import_party_index on file_import (party_id, id);
+create index file_import_agreement_index on file_import (agreement_id);
+
+-- A row of a file: its cells and what they were read as, sealed; what became of it.
+create table import_row (
+    import_id blob not null,
+    number integer not null,
+    id blob not null,
+    sheet integer not null,
+    sheet_row integer not null,
+    kind text not null,
+    content_sealed blob not null,
+    verdict text not null,
+    findings text not null,
+    outcome text not null,
+    subject_id blob,
+    constraint import_row_pkey primary key (import_id, number),
+    constraint import_row_import_fkey foreign key (import_id) references file_import (id),
+    constraint import_row_kind_known check (kind = 'data' or kind = 'header' or kind = 'title' or kind = 'total' or kind = 'note'),
+    constraint import_row_verdict_known check (verdict = 'pending' or verdict = 'accepted' or verdict = 'unchanged' or verdict = 'rejected' or verdict = 'skipped'),
+    constraint import_row_number_positive check (number > 0)
+) strict, without rowid;
+create index import_row_pending_index on import_row (import_id, number) where verdict = 'pending';
