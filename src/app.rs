@@ -224,6 +224,7 @@ pub fn routes(config: &mut ServiceConfig) {
     crate::jobs::routes::mount(config);
     crate::events::routes::mount(config);
     crate::webhooks::routes::mount(config);
+    crate::public_register::routes::mount(config);
     crate::code_lists::routes::mount(config);
     crate::sandbox::routes::mount(config);
     crate::http::docs::mount(config);

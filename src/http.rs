@@ -23,6 +23,7 @@ pub mod query;
 pub mod rate_limits;
 pub mod receipt;
 pub mod request_span;
+pub mod retiring;
 pub mod route_table;
 pub mod table;
 pub mod value_limits;

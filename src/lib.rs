@@ -31,6 +31,7 @@ pub mod jobs;
 pub mod lifecycle;
 pub mod linkage;
 pub mod parties;
+pub mod public_register;
 pub mod quotas;
 pub mod reconciliation;
 pub mod regions;

@@ -36,7 +36,7 @@ const LAYERS: &[&[&str]] = &[
     &["reconciliation"],
     &["discrepancies"],
     &["statements"],
-    &["indicators"],
+    &["indicators", "public_register"],
     &["interchange"],
     &["code_lists", "sandbox"],
     &["app"],

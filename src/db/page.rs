@@ -45,6 +45,14 @@ pub struct Page<T> {
     pub fields: Option<Vec<String>>,
 }
 
+impl<T> Page<T> {
+    /// The same page with each row shown in another way.
+    pub fn map<R>(self, show: impl FnMut(T) -> R) -> Page<R> {
+        let Self { items, next_cursor, total, total_is_capped, fields } = self;
+        Page { items: items.into_iter().map(show).collect(), next_cursor, total, total_is_capped, fields }
+    }
+}
+
 /// A page as asked for: where to go on, how far, in which direction, within which list.
 #[derive(Debug, Clone)]
 pub struct PageRequest {

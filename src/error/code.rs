@@ -130,6 +130,7 @@ catalogue! {
     WebhookEndpointsExhausted "webhook_endpoints_exhausted" Conflict false, "The client has as many webhook endpoints as it may", "该客户端的推送地址已达上限", "Remove one of them, or change it; limit says how many there may be.", "请删除或修改已有的推送地址；上限见 limit。";
     RedeliveryTooSoon "redelivery_too_soon" Conflict false, "Deliveries were asked for again a moment ago", "刚刚已发起过重新投递", "Ask again after the instant in ready_at.", "请在 ready_at 之后再试。";
     EventsExpired "events_expired" Gone false, "The feed has not come to this position", "事件流没有该位置", "The feed was started anew since this position was given: read it again from oldest_after and compare with what you have.", "该位置之后事件流已重建：请从 oldest_after 重新读取并与本地数据核对。";
+    OperationRetired "operation_retired" Gone false, "This operation is no longer there", "该接口已停用", "Use the successor that Link names; sunset_on says since when.", "请改用 Link 所指的替代接口；停用日期见 sunset_on。";
     MatchNeedsForce "match_needs_force" Conflict false, "Something speaks against this match", "匹配存在不符之处", "Look at what errors name; if it is the same person all the same, send force with a reason.", "请核对 errors 所列不符之处；确为同一人的，请以 force 并说明理由提交。";
     PreconditionFailed "precondition_failed" PreconditionFailed false, "It has changed since you read it", "数据在读取后已被修改", "Read it again, check your change, and send the ETag you got.", "请重新读取并核对，再以新的 ETag 提交。";
     PreconditionRequired "precondition_required" PreconditionRequired false, "An If-Match header is needed", "缺少 If-Match 请求头", "Send the ETag you got when you read it.", "请发送读取时得到的 ETag。";

@@ -10,7 +10,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::RequestContext;
 use super::problem;
 use super::rate_limits::{Counted, Policy};
+use super::retiring::Notice;
 use crate::app::State;
+use crate::db::Day;
 use crate::error::{Code, Error, Fault};
 use crate::identity::Bearer;
 use crate::identity::oauth::in_protocol;
@@ -32,7 +34,9 @@ pub async fn edge(
     }
     // No clone of the request may live across the call: routing needs it for itself alone.
     let context = RequestContext::of(request.request());
-    let (refused, counted) = match refused_parameter(&request) {
+    let notice = notice(&request).await;
+    let gone = notice.as_ref().and_then(|(notice, today)| notice.refusal(*today));
+    let (refused, counted) = match gone.or_else(|| refused_parameter(&request)) {
         Some(error) => (Some(error), None),
         None => count(&request).await,
     };
@@ -51,8 +55,20 @@ pub async fn edge(
     if let Some(counted) = counted.filter(|_| !response.status().is_redirection()) {
         counted.tell(response.headers_mut());
     }
+    if let Some((notice, _)) = notice {
+        notice.tell(response.headers_mut());
+    }
     set_headers(response.headers_mut(), &context);
     Ok(response)
+}
+
+/// What is told of an operation on its way out, and the day. Who still calls it stands in the log, so that somebody can tell them.
+async fn notice(request: &ServiceRequest) -> Option<(Notice, Day)> {
+    let state = request.app_data::<web::Data<State>>()?;
+    let notice = state.routes.notice(request.method().as_str(), request.path())?.clone();
+    let client = Bearer::of(request.request()).await.ok().map(|bearer| bearer.client_id.to_string());
+    tracing::warn!(client, "an operation on its way out was called");
+    Some((notice, state.clock.today()))
 }
 
 /// Counts the call of a client that proves who it is: the refusal, if it called too often, and what the answer tells of it.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use matchit::{InsertError, Router};
 use serde_json::Value;
 
+use super::retiring::Notice;
 use super::value_limits::ValueLimits;
 use crate::error::{Fault, Place};
 
@@ -29,6 +30,8 @@ struct Route {
 struct Parameters {
     /// Whether a file of rows is taken as body.
     takes_rows: bool,
+    /// What is told of a method on its way out.
+    notice: Option<Notice>,
     query: BTreeMap<String, ValueLimits>,
     headers: Vec<(String, ValueLimits)>,
 }
@@ -78,6 +81,12 @@ impl RouteTable {
     #[must_use]
     pub fn takes_rows(&self, method: &str, path: &str) -> bool {
         self.route(path).and_then(|route| route.methods.get(method)).is_some_and(|known| known.takes_rows)
+    }
+
+    /// What is told of this method of this path, when it is on its way out.
+    #[must_use]
+    pub fn notice(&self, method: &str, path: &str) -> Option<&Notice> {
+        self.route(path)?.methods.get(method)?.notice.as_ref()
     }
 
     /// The faults of the query parameters and headers that are not as long, of the form or in the range that the document promises.
@@ -148,7 +157,7 @@ fn properties_of(schema: &Value, document: &Value, names: &mut BTreeSet<String>)
 impl Parameters {
     fn of(operation: &Value, document: &Value) -> Self {
         let takes_rows = operation.pointer("/requestBody/content/text~1csv").is_some();
-        let mut parameters = Self { takes_rows, ..Self::default() };
+        let mut parameters = Self { takes_rows, notice: Notice::of(operation), ..Self::default() };
         for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
             let parameter = resolved(parameter, document);
             let text = |name: &str| parameter.get(name).and_then(Value::as_str);

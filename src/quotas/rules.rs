@@ -111,9 +111,19 @@ pub fn standing(quota: &Quota, filled: i64, today: Day) -> QuotaStanding {
     match quota.state {
         QuotaState::Draft => QuotaStanding::Draft,
         QuotaState::Withdrawn => QuotaStanding::Withdrawn,
-        QuotaState::Published if filled >= quota.approved_places => QuotaStanding::Filled,
-        QuotaState::Published if today > quota.valid_until => QuotaStanding::Expired,
-        QuotaState::Published => QuotaStanding::Open,
+        QuotaState::Published => standing_of_published(quota.approved_places, filled, quota.valid_until, today),
+    }
+}
+
+/// The same for one that is published.
+#[must_use]
+pub fn standing_of_published(approved: i64, filled: i64, valid_until: Day, today: Day) -> QuotaStanding {
+    if filled >= approved {
+        QuotaStanding::Filled
+    } else if today > valid_until {
+        QuotaStanding::Expired
+    } else {
+        QuotaStanding::Open
     }
 }
 

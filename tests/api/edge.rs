@@ -1,7 +1,10 @@
 //! What every request passes and every answer has, whatever it is about.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use labour_exchange::http::retiring::{self, Retiring};
+use labour_exchange::http::route_table::RouteTable;
 use serde_json::json;
 
 use crate::on_both;
@@ -12,6 +15,38 @@ const BODY_LIMIT: usize = 5 * 1024 * 1024;
 
 async fn origin(app: &TestApp) -> TestParty {
     app.party("邵阳县人力资源和社会保障局", "authority", "430523").await
+}
+
+/// The same application with one operation, the list of workers, on its way out.
+pub async fn with_retiring(app: &TestApp) -> TestApp {
+    let old = Retiring {
+        method: "get",
+        path: "/v1/workers",
+        deprecated_on: retiring::day(2026, 1, 1),
+        sunset_on: retiring::day(2028, 1, 1),
+        successor: "/v1/parties",
+    };
+    let mut document = labour_exchange::http::docs::document();
+    retiring::announce(&mut document, &[old]);
+    let routes = Arc::new(RouteTable::of(&document).unwrap());
+    app.another_instance(|state| state.routes = routes).await
+}
+
+on_both! {
+    /// Whoever calls what will be gone is told so in every answer, years before; afterwards it says where to go.
+    async fn an_operation_on_its_way_out_says_so_and_then_is_gone(app: TestApp) {
+        let app = with_retiring(&app).await;
+        let origin = origin(&app).await;
+        let told = app.get(&origin, "/v1/workers").await.expect(200);
+        assert_eq!(told.header("deprecation"), "@1767196800");
+        assert_eq!(told.header("sunset"), "Fri, 31 Dec 2027 16:00:00 GMT");
+        assert!(told.header("link").contains("</v1/parties>; rel=\"successor-version\""), "{}", told.header("link"));
+        assert_eq!(app.get_anonymous("/v1/workers").await.expect(401).header("sunset"), told.header("sunset"), "in refusals too");
+        assert_eq!(app.get(&origin, "/v1/parties").await.expect(200).header("deprecation"), "", "others stay");
+        app.clock_set("2028-01-01");
+        let gone = app.get(&origin, "/v1/workers").await.expect(410).problem("operation_retired");
+        assert_eq!(gone.body["sunset_on"], "2028-01-01");
+    }
 }
 
 on_both! {

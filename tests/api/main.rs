@@ -36,6 +36,7 @@ mod migrations;
 mod parties;
 mod plans;
 mod problems;
+mod public_register;
 mod quotas;
 mod races;
 mod reconciliation;

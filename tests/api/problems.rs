@@ -349,6 +349,15 @@ async fn with_webhooks(scene: &Scene) -> Met {
     ]
 }
 
+/// What is said of an operation whose last day is over.
+async fn with_a_retired_operation(scene: &Scene) -> Met {
+    let app = crate::edge::with_retiring(&scene.app).await;
+    app.clock_set("2028-01-01");
+    let gone = app.get(&scene.origin, "/v1/workers").await;
+    scene.app.clock_set("2026-03-09");
+    vec![(Code::OperationRetired, gone)]
+}
+
 /// What happens when the machine itself is in trouble.
 async fn with_the_machine(scene: &Scene) -> Met {
     let app = &scene.app;
@@ -451,6 +460,7 @@ on_both! {
         met.extend(with_files(&scene).await);
         met.extend(with_statements(&scene).await);
         met.extend(with_webhooks(&scene).await);
+        met.extend(with_a_retired_operation(&scene).await);
         met.extend(with_the_machine(&scene).await);
         let mut seen = BTreeSet::new();
         for (code, reply) in met {

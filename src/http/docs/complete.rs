@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Code;
 use crate::http::query::VALUES_MAX;
+use crate::http::retiring::{self, RETIRING};
 
 /// The methods an OpenAPI path item can have here.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -57,6 +58,10 @@ const TAGS: &[(&str, &str)] = &[
         "imports",
         "Files as people have them: lists of workers, rosters, wage ledgers and demand tables, checked row by row and applied",
     ),
+    (
+        "public",
+        "What everybody may read without a token: concluded agreements with their totals, and the posts offered under them",
+    ),
     ("code-lists", "Every enumerated value with its label in Chinese and English"),
     (
         "jobs",
@@ -80,6 +85,7 @@ pub fn complete(document: &mut Value) {
         complete_operation(&path, &method, operation, &schemas);
     }
     links::add(paths);
+    retiring::announce(document, RETIRING);
     document["webhooks"] = webhooks::described();
     document["tags"] = used_tags(document);
     name_problems(document);
@@ -202,7 +208,11 @@ fn add_parameters(nature: &Nature, method: &str, operation: &mut Map<String, Val
     if nature.is_tagged && method == "get" {
         names.push("IfNoneMatch");
     }
-    if operation.get("responses").is_some_and(|responses| responses.get("202").is_some()) {
+    // An answer of 202 with a job is one that may be asked for; other work decides by its size alone.
+    let taken_on = operation
+        .get("responses")
+        .and_then(|responses| responses.pointer("/202/content/application~1json/schema/$ref").and_then(Value::as_str));
+    if taken_on == Some("#/components/schemas/Job") {
         names.push("Prefer");
     }
     names.push("AcceptLanguage");
