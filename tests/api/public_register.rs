@@ -15,11 +15,9 @@ on_both! {
     async fn everybody_sees_parties_dates_and_totals_and_nobody(app: TestApp) {
         let scene = Scene::in_force(app).await;
         let (_, placements) = scene.sent(0, 5).await;
-        scene.claim(&placements[0..3], "onboarded", "2026-03-06").await.expect(207);
-        assert_eq!(read(&scene.app, "/v1/public/agreements").await[0]["onboarded_person_times"], 0, "said is not yet shown");
-        let shown = |placement: &String| json!({ "placement_id": placement, "outcome": "onboarded", "happened_on": "2026-03-06", "evidence": "e3" });
-        let rows: Vec<Value> = placements[0..3].iter().map(shown).collect();
-        scene.app.post(&scene.employer, &scene.path("/claims"), json!({ "rows": rows })).await.expect(207);
+        scene.app.clock_set("2026-03-06");
+        let claimed = scene.claim(&placements[0..3], "onboarded", "2026-03-06").await.expect(207);
+        assert_eq!(claimed.body["accepted"], 3);
         let reply = scene.app.get_anonymous("/v1/public/agreements").await.expect(200);
         assert_eq!(reply.header("cache-control"), "public, max-age=60");
         let agreement = &reply.body["items"][0];
