@@ -54,8 +54,9 @@ judges-linkage: tools ## The matcher beside PyPI recordlinkage on the same pairs
 	$(CARGO) build --locked --quiet --example link_files
 	bash .ci/judges/run.sh linkage
 
-judges-partner: tools openapi-check ## The tutorial typed in as it stands, and the walk to day 90
+judges-partner: tools openapi-check ## The tutorial typed in as it stands, the walk to day 90, and clients generated from the document
 	bash .ci/judges/run.sh partner
+	bash .ci/judges/run.sh clients
 
 openapi: ## Write openapi/openapi.json from the code
 	@mkdir -p openapi target

@@ -280,6 +280,50 @@ partner() {
     stop_server
 }
 
+generate() { bash "$here/clients.sh" "$@"; }
+
+call_python() {
+    PYTHONPATH=$work/python "$judges/clients/py/bin/python" -W error "${1:-$root/examples/clients}/first_calls.py" "$work/sandbox/sandbox.json"
+}
+
+call_typescript() {
+    local token
+    token=$("$judges/clients/py/bin/python" "$root/examples/partner.py" --sandbox "$work/sandbox/sandbox.json" --as origin token)
+    EXCHANGE_URL=$url EXCHANGE_TOKEN=$token node "$work/typescript/out/first_calls.js"
+}
+
+file_bodies() { "$judges/py/bin/python" "$here/file_bodies.py" "$1"; }
+
+# The programs, wrong in one place: one asks for another code, the other reads a member that is not there.
+plant_in_programs() {
+    mkdir -p "$work/planted/clients"
+    cp "$root/examples/partner.py" "$work/planted"
+    sed 's/\["430523"\]/["430524"]/' "$root/examples/clients/first_calls.py" >"$work/planted/clients/first_calls.py"
+    sed 's/row\.status/row.state/' "$root/examples/clients/first_calls.ts" >"$work/planted/clients/first_calls.ts"
+}
+
+# Clients that others generate from our document.
+clients() {
+    bash "$here/../install-tools.sh" clients
+    copy plant dangling-reference "$document" "$work/dangling.json"
+    copy plant numbers-for-a-file "$document" "$work/numbers.json"
+    plant_in_programs
+    judge clients-shown-to-fail-on-a-file 1 fails_saying 'file-bodies: getRoot: a file' file_bodies "$work/numbers.json"
+    judge clients-files 1 file_bodies "$document"
+    judge python-client-shown-to-fail 1 fails_saying NobodyWroteThis generate python "$work/dangling.json" "$work/dangling"
+    judge python-client 1 generate python "$document" "$work/python"
+    judge typescript-client-shown-to-fail 1 fails_saying "Can't resolve .ref" \
+        generate typescript "$work/dangling.json" "$work/dangling"
+    judge typescript-client-shown-to-fail-on-a-program 1 fails_saying "Property 'state' does not exist" \
+        generate typescript "$document" "$work/planted" "$work/planted/clients/first_calls.ts"
+    judge typescript-client 1 generate typescript "$document" "$work/typescript"
+    start_sandbox
+    judge python-call-shown-to-fail 1 fails_saying 'successor of 432621: expected' call_python "$work/planted/clients"
+    judge python-call 1 call_python
+    judge typescript-call 1 call_typescript
+    stop_server
+}
+
 mkdir -p "$reports"
 case ${1:-all} in
 static) static ;;
