@@ -14,11 +14,11 @@ examples=$root/examples/clients
 # The generators speak of a fault and go on, some of them with exit code 0.
 complaints='WARN|ERROR|[Uu]nable to|[Cc]ould not|[Cc]annot|[Cc]an.t resolve|Skipping|will not be generated|⚠|✘'
 
-# quiet COMMAND...: shows what it says, and fails when that is a complaint.
+# quiet COMMAND...: shows the end of what it says (the cause stands below its consequences), and fails when it complains.
 quiet() {
     local said ended=0
     said=$("$@" 2>&1) || ended=$?
-    echo "$said" | cut -c1-500
+    tail -n 40 <<<"$said" | cut -c1-500
     [ "$ended" = 0 ] || return 1
     if grep -qE "$complaints" <<<"$said"; then echo "the generator complains" && return 1; fi
 }
