@@ -5,9 +5,7 @@
 
 mod code;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 pub use code::{Code, Definition, Kind};
 
@@ -68,23 +66,18 @@ pub enum Language {
 }
 
 /// Where a fault lies in the request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// In the body.
     Body {
         /// JSON pointer as a URI fragment.
-        #[schema(example = "#/roster/3/worker_id", max_length = 500)]
         pointer: String,
     },
     /// In the query, the path or a header.
     Parameter {
         /// `query`, `path` or `header`.
-        #[serde(rename = "in")]
-        #[schema(example = "query", max_length = 10)]
         within: &'static str,
         /// Name of the parameter.
-        #[schema(example = "limit", max_length = 100)]
         name: String,
     },
 }

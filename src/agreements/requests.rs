@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{AgreementKind, AgreementState, PartyRole, Standing, Terms};
-use crate::db::{Day, Id};
+use crate::db::{Day, Id, Instant};
 use crate::error::Result;
 use crate::http::query::AnyOf;
 
@@ -191,6 +191,8 @@ pub struct AgreementFilter {
     /// Only the agreement the caller's party drafted under this reference.
     #[param(min_length = 1, max_length = 100)]
     pub partner_ref: Option<String>,
+    /// Only agreements that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// On which day to look.

@@ -351,6 +351,9 @@ pub fn list(
     if let Some(reference) = &filter.partner_ref {
         query = query.filter(agreement::drafted_by.eq(scope.party_id)).filter(agreement::partner_ref.eq(reference));
     }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(agreement::updated_at.ge(since));
+    }
     if let Some(standings) = &filter.standing {
         let within = |span: rules::Span, asked: bool| {
             // A standing that nobody asked for has no states and fits nothing.

@@ -10,7 +10,7 @@ use diesel::{OptionalExtension, RunQueryDsl};
 
 use super::{Claim, ClaimantRole, ClaimedOutcome};
 use crate::agreements::{self, AgreementState};
-use crate::db::{Day, DbConnection, Id, PageRequest, Statement, Uid, statement};
+use crate::db::{Day, DbConnection, Id, Instant, PageRequest, Statement, Uid, statement};
 use crate::error::{Code, Error, Result};
 use crate::http::query::AnyOf;
 use crate::identity::Scope;
@@ -43,6 +43,8 @@ pub struct ClaimFilter {
     /// Only the claim with this reference of the claimant.
     #[param(max_length = 100, min_length = 1)]
     pub client_ref: Option<String>,
+    /// Only claims: recorded, replaced by a later one, or whose placement has departed that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// Who somebody is in an agreement under which claims can be made.
@@ -202,6 +204,11 @@ fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
+/// A claim is never written to again but by a later one that replaces it, and by the departure it had waited for.
+const CHANGED_SINCE: &str = " and (c.recorded_at >= ? \
+    or exists (select 1 from claim n where n.agreement_id = c.agreement_id and n.id = c.replaced_by and n.recorded_at >= ?) \
+    or exists (select 1 from placement p where p.agreement_id = c.agreement_id and p.id = c.placement_id and p.departure_recorded_at >= ?))";
+
 /// A page of the claims of an agreement the caller was let into.
 ///
 /// # Errors
@@ -236,6 +243,7 @@ pub fn list(
     add(filter.in_effect == Some(false), " and c.replaced_by is not null");
     add(filter.first_arrival == Some(true), &format!(" and {}", first_arrival()));
     add(filter.first_arrival == Some(false), &format!(" and not {}", first_arrival()));
+    add(filter.updated_since.is_some(), CHANGED_SINCE);
     let keyset = page.keyset("c.id");
     add(true, &format!(" and {} order by {} limit ?", keyset.condition, keyset.order));
 
@@ -251,6 +259,9 @@ pub fn list(
     }
     if let Some(reference) = &filter.client_ref {
         query = query.bind(reference.clone());
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.bind(since).bind(since).bind(since);
     }
     load(connection, keys, query.bind(keyset.after).bind(page.probe()))
 }

@@ -20,6 +20,9 @@ pub const LIMIT_DEFAULT: i64 = 50;
 /// Most rows of a page.
 pub const LIMIT_MAX: i64 = 200;
 
+/// Rows that a total counts at most.
+pub const TOTAL_MAX: i64 = 10_000;
+
 /// A page of a list, in the list's order.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Page<T> {
@@ -29,6 +32,17 @@ pub struct Page<T> {
     /// Hand this back as `cursor` for the next page; null on the last page.
     #[schema(max_length = 200)]
     pub next_cursor: Option<String>,
+    /// Rows of the whole list, on the first page when `include_total=true` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 10_000, nullable = false)]
+    pub total: Option<i64>,
+    /// Sent with `total`: whether there are more than it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub total_is_capped: Option<bool>,
+    /// The fields that were asked for; all where none was named.
+    #[serde(skip)]
+    pub fields: Option<Vec<String>>,
 }
 
 /// A page as asked for: where to go on, how far, in which direction, within which list.
@@ -40,6 +54,10 @@ pub struct PageRequest {
     pub after: Option<Id>,
     /// Newest first.
     pub descending: bool,
+    /// Whether the rows are to be counted. They are read for it, so it is done once, on the first page.
+    pub counting: bool,
+    /// The fields that are wanted of each row; all where none is named.
+    pub fields: Option<Vec<String>>,
     /// What the cursor is bound to: the list with all its filters.
     list: String,
 }
@@ -117,13 +135,26 @@ impl PageRequest {
         };
         let list = format!("{list}|{descending}");
         let after = cursor.map(|cursor| open_cursor(keys, &list, cursor)).transpose()?;
-        Ok(Self { limit, after, descending, list })
+        Ok(Self { limit, after, descending, counting: false, fields: None, list })
     }
 
-    /// Rows to ask the database for: one more than wanted tells whether there is a next page.
+    /// The same page, counting the list where it is the first, with only these fields of each row.
+    #[must_use]
+    pub fn showing(self, include_total: bool, fields: Option<Vec<String>>) -> Self {
+        Self { counting: include_total && self.after.is_none(), fields, ..self }
+    }
+
+    /// The same place in the list with so many rows, for whoever goes through all of it.
+    #[must_use]
+    pub fn of_rows(self, limit: i64) -> Self {
+        Self { limit, counting: false, ..self }
+    }
+
+    /// Rows to ask the database for: one more than wanted tells whether there is a next page, one more than a total counts whether it is
+    /// capped.
     #[must_use]
     pub fn probe(&self) -> i64 {
-        self.limit.saturating_add(1)
+        if self.counting { TOTAL_MAX.saturating_add(1) } else { self.limit.saturating_add(1) }
     }
 
     /// Narrows a boxed query to the rows of this page, in the order of a column of ids or numbers.
@@ -169,10 +200,17 @@ impl PageRequest {
     /// Makes the page from up to [`Self::probe`] rows.
     pub fn page<T>(&self, keys: &KeyRing, mut rows: Vec<T>, id: impl Fn(&T) -> Id) -> Page<T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
+        let (more, found) = (rows.len() > limit, i64::try_from(rows.len()).unwrap_or(i64::MAX));
         rows.truncate(limit);
         let next_cursor = rows.last().filter(|_| more).map(|last| write_cursor(keys, &self.list, id(last)));
-        Page { items: rows, next_cursor }
+        let (total, capped) = (found.min(TOTAL_MAX), found > TOTAL_MAX);
+        Page {
+            items: rows,
+            next_cursor,
+            total: self.counting.then_some(total),
+            total_is_capped: self.counting.then_some(capped),
+            fields: self.fields.clone(),
+        }
     }
 }
 
@@ -202,4 +240,24 @@ fn list_tag(list: &str) -> [u8; 16] {
         *to = from;
     }
     tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_total_is_exact_up_to_its_cap() {
+        let keys = KeyRing::generate(jiff::Timestamp::UNIX_EPOCH).unwrap();
+        let asked = PageRequest::read(&keys, "list".to_owned(), Some(2), None, None).unwrap();
+        let counting = asked.clone().showing(true, None);
+        for (rows, total, capped) in [(0, 0, false), (2, 2, false), (10_000, 10_000, false), (10_001, 10_000, true)] {
+            let page = counting.page(&keys, vec![Id::NIL; rows], |id| *id);
+            assert_eq!((page.total, page.total_is_capped, page.items.len()), (Some(total), Some(capped), rows.min(2)));
+            assert_eq!(page.next_cursor.is_some(), rows > 2);
+        }
+        assert_eq!((counting.probe(), asked.probe()), (10_001, 3));
+        let later = PageRequest { after: Some(Id::NIL), ..asked }.showing(true, None);
+        assert_eq!(later.probe(), 3, "only the first page counts");
+    }
 }

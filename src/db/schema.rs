@@ -38,4 +38,14 @@ pub use workers::{identity_read, worker, worker_group};
 diesel::allow_tables_to_appear_in_same_query!(agreement, agreement_party);
 diesel::allow_tables_to_appear_in_same_query!(quota, place_account, place_entry, place_hold);
 diesel::allow_tables_to_appear_in_same_query!(worker, worker_group);
-diesel::allow_tables_to_appear_in_same_query!(quota, dispatch, placement, claim, employment_spell, observation);
+diesel::allow_tables_to_appear_in_same_query!(
+    quota,
+    dispatch,
+    placement,
+    claim,
+    claim_match,
+    dispute,
+    employment_spell,
+    observation,
+    exit_entry
+);

@@ -42,6 +42,8 @@ pub struct DiscrepancyFilter {
     pub overdue: Option<bool>,
     /// Only the discrepancy of this placement.
     pub placement_id: Option<Id>,
+    /// Only discrepancies that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// The states in which the owner owes an answer.
@@ -72,6 +74,9 @@ pub fn list(
     }
     if let Some(placement) = filter.placement_id {
         query = query.filter(dsl::placement_id.eq(placement));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(dsl::updated_at.ge(since));
     }
     let overdue = || dsl::state.eq_any(OWING).and(dsl::due_on.lt(today));
     query = match filter.overdue {

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::enrolment::{event, event_for_members, origin_in_force};
-use super::store::{self, DispatchFilter};
+use super::store;
+use super::store::lists::{self, DispatchFilter};
 use super::{
     Dispatch, DispatchAction, DispatchState, Leader, NewDispatch, PlacementState, Rescheduling, TRANSITIONS, outcomes,
     rules,
@@ -78,7 +79,7 @@ pub async fn list_dispatches(
     let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
     let read = move |connection: &mut DbConnection| {
         agreements::store::role(connection, &caller.scope, agreement_id)?;
-        let rows = store::list(connection, caller.scope.party_id, agreement_id, &listing.filter, &page)?;
+        let rows = lists::dispatches(connection, caller.scope.party_id, agreement_id, &listing.filter, &page)?;
         Answer::page(&page.page(&keys, rows, |row| row.id))
     };
     state.db.read(read).await

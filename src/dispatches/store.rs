@@ -1,5 +1,6 @@
 //! Queries of dispatches and placements.
 
+pub mod lists;
 pub mod returns;
 
 use std::collections::BTreeSet;
@@ -10,49 +11,13 @@ use super::{
     Dispatch, DispatchAction, DispatchState, Leader, NewDispatch, Placement, PlacementState, Rescheduling, TRANSITIONS,
 };
 use crate::agreements;
-use crate::calendar::calendar;
 use crate::db::schema::{dispatch, placement};
-use crate::db::{Day, DbConnection, Id, Instant, PageRequest, RowSet, statement};
+use crate::db::{Day, DbConnection, Id, Instant, RowSet, statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Actor;
-use crate::http::query::AnyOf;
 use crate::identity::Scope;
 use crate::lifecycle;
 use crate::seal::{KeyRing, Place, Sensitive};
-
-/// What a list of placements may be narrowed to.
-#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct PlacementFilter {
-    /// Only placements of this dispatch.
-    pub dispatch_id: Option<Id>,
-    /// Only placements against this quota.
-    pub quota_id: Option<Id>,
-    /// Only placements in one of these states.
-    #[param(inline)]
-    pub state: Option<AnyOf<PlacementState>>,
-    /// Only placements whose arrival is overdue today, or only the others.
-    pub arrival_overdue: Option<bool>,
-    /// Only placements of this worker.
-    pub worker_id: Option<Id>,
-    /// Only the placements with this reference of the origin.
-    #[param(max_length = 100, min_length = 1)]
-    pub partner_ref: Option<String>,
-}
-
-/// What a list of dispatches may be narrowed to.
-#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct DispatchFilter {
-    /// Only dispatches in one of these states.
-    #[param(inline)]
-    pub state: Option<AnyOf<DispatchState>>,
-    /// Only the dispatch with this reference of the origin.
-    #[param(max_length = 100, min_length = 1)]
-    pub partner_ref: Option<String>,
-}
 
 /// Writes a new dispatch; the leader is sealed.
 pub fn insert(
@@ -160,27 +125,6 @@ pub fn own_dispatch(connection: &mut DbConnection, scope: &Scope, agreement_id: 
     })
 }
 
-/// A page of the agreement's dispatches.
-pub fn list(
-    connection: &mut DbConnection,
-    viewer: Id,
-    agreement_id: Id,
-    filter: &DispatchFilter,
-    page: &PageRequest,
-) -> Result<Vec<Dispatch>> {
-    let mut query =
-        dispatch::table.filter(dispatch::agreement_id.eq(agreement_id)).select(Dispatch::as_select()).into_boxed();
-    let known = [DispatchState::Locked, DispatchState::Departed, DispatchState::Closed];
-    query = query.filter(dispatch::origin_id.eq(viewer).or(dispatch::state.eq_any(known)));
-    if let Some(states) = &filter.state {
-        query = query.filter(dispatch::state.eq_any(states.values()));
-    }
-    if let Some(partner_ref) = &filter.partner_ref {
-        query = query.filter(dispatch::partner_ref.eq(partner_ref));
-    }
-    Ok(page.narrow(query, dispatch::id).load(connection)?)
-}
-
 /// Moves a dispatch to its next state.
 pub fn advance(
     connection: &mut DbConnection,
@@ -282,53 +226,6 @@ pub fn placement_to_receive(
     let row = placement(connection, scope, agreement_id, id)?;
     let concerned = [Some(row.origin_id), Some(row.destination_id), Some(row.employer_id), row.real_employer_id];
     if concerned.contains(&Some(scope.party_id)) { Ok(row) } else { Err(Error::not_found("placement", "安置记录")) }
-}
-
-/// A page of the agreement's placements; rosters that have not left are the origin's own until they are locked.
-pub fn placements(
-    connection: &mut DbConnection,
-    viewer: Id,
-    only_employer: bool,
-    agreement_id: Id,
-    (filter, today): (&PlacementFilter, Day),
-    page: &PageRequest,
-) -> Result<Vec<Placement>> {
-    let mut query =
-        placement::table.filter(placement::agreement_id.eq(agreement_id)).select(Placement::as_select()).into_boxed();
-    // The words of `is_presented`.
-    let locked = dispatch::table
-        .filter(dispatch::agreement_id.eq(placement::agreement_id))
-        .filter(dispatch::id.eq(placement::dispatch_id))
-        .filter(dispatch::state.eq(DispatchState::Locked));
-    let presented = placement::state.eq(PlacementState::Enrolled).and(diesel::dsl::exists(locked));
-    query = query.filter(placement::origin_id.eq(viewer).or(placement::departed_on.is_not_null()).or(presented));
-    if only_employer {
-        query = query.filter(placement::employer_id.eq(viewer).or(placement::real_employer_id.eq(viewer)));
-    }
-    if let Some(dispatch) = filter.dispatch_id {
-        query = query.filter(placement::dispatch_id.eq(dispatch));
-    }
-    if let Some(quota) = filter.quota_id {
-        query = query.filter(placement::quota_id.eq(quota));
-    }
-    if let Some(states) = &filter.state {
-        query = query.filter(placement::state.eq_any(states.values()));
-    }
-    // The words of `rules::is_arrival_overdue`.
-    let passed = calendar().last_day_passed(today);
-    let overdue = || placement::state.eq(PlacementState::Departed).and(placement::arrival_due_on.le(passed));
-    query = match filter.arrival_overdue {
-        Some(true) => query.filter(overdue()),
-        Some(false) => query.filter(diesel::dsl::not(overdue())),
-        None => query,
-    };
-    if let Some(worker) = filter.worker_id {
-        query = query.filter(placement::worker_id.eq(worker));
-    }
-    if let Some(partner_ref) = &filter.partner_ref {
-        query = query.filter(placement::partner_ref.eq(partner_ref));
-    }
-    Ok(page.narrow(query, placement::id).load(connection)?)
 }
 
 /// The placements of ids, in no order; unknown ids are left out.

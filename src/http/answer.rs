@@ -3,6 +3,7 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::RequestContext;
@@ -83,7 +84,14 @@ impl Answer {
     /// # Errors
     /// When the page cannot be written as JSON.
     pub fn page<T: Serialize>(page: &crate::db::Page<T>) -> Result<Self> {
-        Ok(Self { next: page.next_cursor.clone(), ..Self::ok(page)? })
+        let next = page.next_cursor.clone();
+        let Some(fields) = &page.fields else { return Ok(Self { next, ..Self::ok(page)? }) };
+        let mut page = serde_json::to_value(page)?;
+        let items = page.get_mut("items").and_then(Value::as_array_mut);
+        for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+            item.retain(|name, _| fields.contains(name));
+        }
+        Ok(Self { next, ..Self::ok(&page)? })
     }
 
     /// Adds the ETag of a row version.

@@ -30,9 +30,12 @@ const WORKBOOK_ROWS_MAX: usize = 100_000;
 
 /// A row that can stand in a table. Its values are those of its JSON form; only names and headings are said here.
 pub trait TableRow: Serialize + Send + 'static {
-    /// The columns: path of the field in the JSON form, and what it is called in Chinese.
-    const COLUMNS: &'static [(&'static str, &'static str)];
+    /// The columns.
+    const COLUMNS: &'static [Column];
 }
+
+/// Path of a field in the JSON form, and what it is called in Chinese.
+pub type Column = (&'static str, &'static str);
 
 /// The parameter that every list with a file form takes.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -78,7 +81,7 @@ impl Wanted {
         self.form != Form::Json
     }
 
-    fn headings(self, columns: &[(&'static str, &'static str)]) -> Vec<&'static str> {
+    fn headings(self, columns: &[Column]) -> Vec<&'static str> {
         columns.iter().map(|(name, heading)| if self.chinese { *heading } else { *name }).collect()
     }
 }
@@ -176,9 +179,12 @@ where
         };
         return state.db.read(read).await.map(Listed::Page);
     }
-    let mut page = page;
-    page.limit = ROWS_AT_ONCE;
-    let pages = Pages { state: state.clone(), filter: Arc::new(listing.filter), reader, source, next: Some(page) };
+    let asked = |path: &str| {
+        page.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| path.split('/').next() == Some(field)))
+    };
+    let columns = T::COLUMNS.iter().copied().filter(|(path, _)| asked(path)).collect();
+    let next = Some(page.of_rows(ROWS_AT_ONCE));
+    let pages = Pages { state: state.clone(), filter: Arc::new(listing.filter), reader, source, columns, next };
     match wanted.form {
         Form::Xlsx => pages.workbook(wanted).await,
         _ => pages.csv(wanted).await,
@@ -192,6 +198,7 @@ struct Pages<F, T> {
     filter: Arc<F>,
     reader: Reader,
     source: Source<F, T>,
+    columns: Vec<Column>,
     next: Option<PageRequest>,
 }
 
@@ -216,15 +223,18 @@ impl<F: Send + Sync + 'static, T: TableRow> Pages<F, T> {
     /// The first page is read before anything is sent, so that what is refused is a problem; later ones follow as they are taken.
     async fn csv(mut self, wanted: Wanted) -> Result<HttpResponse> {
         let first = self.read().await?.unwrap_or_default();
-        let head = format!("\u{feff}{}", csv_line(wanted.headings(T::COLUMNS)));
-        let begin = head + &lines::<T>(&first);
+        let head = format!("\u{feff}{}", csv_line(wanted.headings(&self.columns)));
+        let begin = head + &lines(&self.columns, &first);
         let rest = futures_util::stream::unfold((Some(begin), self), |(ready, mut pages)| async move {
             if let Some(ready) = ready {
                 return Some((Ok(web::Bytes::from(ready)), (None, pages)));
             }
             match pages.read().await {
                 Ok(None) => None,
-                Ok(Some(rows)) => Some((Ok(web::Bytes::from(lines::<T>(&rows))), (None, pages))),
+                Ok(Some(rows)) => {
+                    let lines = lines(&pages.columns, &rows);
+                    Some((Ok(web::Bytes::from(lines)), (None, pages)))
+                }
                 Err(error) => {
                     pages.next = None;
                     Some((Err(error), (None, pages)))
@@ -246,8 +256,8 @@ impl<F: Send + Sync + 'static, T: TableRow> Pages<F, T> {
                 return Err(Error::new(Code::FileTooLarge).fault(Fault::header("Accept", "rows_too_many", en, zh)));
             }
         }
-        let headings = wanted.headings(T::COLUMNS);
-        let written = web::block(move || workbook(&headings, T::COLUMNS, &rows)).await.map_err(Error::internal)?;
+        let headings = wanted.headings(&self.columns);
+        let written = web::block(move || workbook(&headings, &self.columns, &rows)).await.map_err(Error::internal)?;
         Ok(HttpResponse::Ok().content_type(XLSX).body(written.map_err(Error::internal)?))
     }
 }
@@ -266,9 +276,9 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn lines<T: TableRow>(rows: &[Value]) -> String {
+fn lines(columns: &[Column], rows: &[Value]) -> String {
     let line = |row: &Value| {
-        csv_line(T::COLUMNS.iter().map(|(path, _)| {
+        csv_line(columns.iter().map(|(path, _)| {
             let value = value(row, path);
             let cell = text(value);
             // A number of ours is a number, also below zero; a text may be anything.
@@ -279,7 +289,7 @@ fn lines<T: TableRow>(rows: &[Value]) -> String {
 }
 
 /// Writes a workbook of one sheet.
-fn workbook(headings: &[&str], columns: &[(&str, &str)], rows: &[Value]) -> Result<Vec<u8>, XlsxError> {
+fn workbook(headings: &[&str], columns: &[Column], rows: &[Value]) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
     let (as_text, as_day) = (Format::new().set_num_format("@"), Format::new().set_num_format("yyyy-mm-dd"));
     let sheet = workbook.add_worksheet();

@@ -59,12 +59,21 @@ pub struct Problem {
     pub params: Map<String, Value>,
 }
 
-/// One field at fault.
+/// One field at fault: `pointer` says where in the body it is; of a parameter, `in` and `name` say which.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FaultView {
-    /// Where it lies.
-    #[serde(flatten)]
-    pub place: Place,
+    /// JSON pointer into the body, as a URI fragment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "#/roster/3/worker_id", max_length = 500, nullable = false)]
+    pub pointer: Option<String>,
+    /// `query`, `path` or `header`.
+    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 10, nullable = false)]
+    pub within: Option<&'static str>,
+    /// Name of the parameter or header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 100, nullable = false)]
+    pub name: Option<String>,
     /// Stable code of the fault.
     #[schema(example = "length", max_length = 100)]
     pub code: &'static str,
@@ -81,8 +90,14 @@ impl FaultView {
     /// A fault in the language of its reader.
     #[must_use]
     pub fn of(fault: &Fault, language: Language) -> Self {
+        let (pointer, within, name) = match fault.place.clone() {
+            Place::Body { pointer } => (Some(pointer), None, None),
+            Place::Parameter { within, name } => (None, Some(within), Some(name)),
+        };
         Self {
-            place: fault.place.clone(),
+            pointer,
+            within,
+            name,
             code: fault.code,
             detail: fault.detail.in_language(language).to_owned(),
             params: fault.params.clone(),

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 use utoipa::{IntoParams, ToSchema};
@@ -31,6 +31,17 @@ pub struct PageParams {
     /// Order: `id` (oldest first, the default) or `-id` (newest first).
     #[param(pattern = "^-?id$", max_length = 3)]
     pub sort: Option<String>,
+    /// With `true` the first page says in `total` how many rows the list has: exactly up to 10,000, with `total_is_capped` beyond. They are
+    /// read for it: ask once.
+    pub include_total: Option<bool>,
+    /// Only these fields of each row, by name with commas between. Others are left out, also those that the schema requires.
+    #[param(max_length = 1000, min_length = 1, pattern = "^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$")]
+    pub fields: Option<String>,
+}
+
+impl PageParams {
+    /// The names that this struct reads.
+    const NAMES: [&str; 5] = ["limit", "cursor", "sort", "include_total", "fields"];
 }
 
 /// The values a filter asks for, one or several with commas between (`state=draft,published`); what has one of them fits.
@@ -68,6 +79,8 @@ pub struct Listing<F> {
     /// The filters.
     pub filter: F,
     page: PageParams,
+    /// The fields that are wanted of each row.
+    fields: Option<Vec<String>>,
     /// Path and filters: what a cursor is bound to.
     list: String,
 }
@@ -78,13 +91,9 @@ impl<F> Listing<F> {
     /// # Errors
     /// See [`PageRequest::read`].
     pub fn page(&self, state: &State) -> Result<PageRequest> {
-        PageRequest::read(
-            &state.keys,
-            self.list.clone(),
-            self.page.limit,
-            self.page.cursor.as_deref(),
-            self.page.sort.as_deref(),
-        )
+        let PageParams { limit, cursor, sort, include_total, .. } = &self.page;
+        let page = PageRequest::read(&state.keys, self.list.clone(), *limit, cursor.as_deref(), sort.as_deref())?;
+        Ok(page.showing(*include_total == Some(true), self.fields.clone()))
     }
 }
 
@@ -102,14 +111,30 @@ fn read_listing<F: DeserializeOwned>(request: &HttpRequest) -> Result<Listing<F>
     let is_table = super::export::Wanted::of(request).is_table();
     let pairs = query_pairs(request.query_string());
     let pairs = pairs.into_iter().filter(|(name, value)| !(is_table && name == "header" && value == "zh-CN"));
-    let (page, filters): (Vec<_>, Vec<_>) =
-        pairs.partition(|(name, _)| matches!(name.as_str(), "limit" | "cursor" | "sort"));
+    let (page, filters): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| PageParams::NAMES.contains(&name.as_str()));
     let list = format!(
         "{}?{}",
         request.path(),
         filters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
     );
-    Ok(Listing { filter: parse_query(&filters)?, page: parse_query(&page)?, list })
+    let page: PageParams = parse_query(&page)?;
+    let fields = page.fields.as_deref().map(|asked| wanted_fields(request, asked)).transpose()?;
+    Ok(Listing { filter: parse_query(&filters)?, page, fields, list })
+}
+
+/// The fields that are asked for by name; each must be one of the rows of the list, as the document describes them.
+fn wanted_fields(request: &HttpRequest, asked: &str) -> Result<Vec<String>> {
+    let state = request.app_data::<web::Data<State>>().ok_or_else(|| Error::internal("no state"))?;
+    let known = state.routes.fields_of_rows(request.path());
+    let asked: Vec<String> = asked.split(',').map(ToOwned::to_owned).collect();
+    match asked.iter().find(|name| !known.contains(*name)) {
+        None => Ok(asked),
+        Some(unknown) => {
+            let offered = Vec::from_iter(known.iter().map(String::as_str)).join(", ");
+            let (en, zh) = (format!("{unknown} is none of: {offered}"), format!("没有字段 {unknown}，可选：{offered}"));
+            Err(Error::new(Code::ParameterInvalid).fault(Fault::query("fields", "not_offered", en, zh)))
+        }
+    }
 }
 
 /// The filters of a list that has none of its own.

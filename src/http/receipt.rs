@@ -59,7 +59,7 @@ impl Receipt {
     pub fn at(mut self, place: usize) -> Self {
         let (handled, own) = (format!("#/rows/{}", self.row.saturating_sub(1)), format!("#/rows/{place}"));
         for error in &mut self.errors {
-            if let Place::Body { pointer } = &mut error.place
+            if let Some(pointer) = &mut error.pointer
                 && let Some(rest) = pointer.strip_prefix(&handled)
                 && (rest.is_empty() || rest.starts_with('/'))
             {

@@ -21,6 +21,8 @@ struct Route {
     path: String,
     /// Parameters by method, `GET` for the method that HEAD is answered by.
     methods: BTreeMap<String, Parameters>,
+    /// Where GET answers with a page of a list: the fields of its rows.
+    fields: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +99,13 @@ impl RouteTable {
         in_query.chain(in_headers).collect()
     }
 
+    /// The fields that the rows of a list have; none for a path that is no list.
+    #[must_use]
+    pub fn fields_of_rows(&self, path: &str) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        self.route(path).map_or(&NONE, |route| &route.fields)
+    }
+
     fn route(&self, path: &str) -> Option<&Route> {
         self.0.at(path).ok().map(|found| found.value)
     }
@@ -108,7 +117,31 @@ impl Route {
         let methods = operations
             .filter(|(name, _)| matches!(name.as_str(), "get" | "post" | "put" | "patch" | "delete"))
             .map(|(name, operation)| (name.to_ascii_uppercase(), Parameters::of(operation, document)));
-        Self { path: path.to_owned(), methods: methods.collect() }
+        let page =
+            item.pointer("/get/responses/200/content/application~1json/schema").map(|page| resolved(page, document));
+        let row = page.and_then(|page| page.pointer("/properties/items/items"));
+        let mut fields = BTreeSet::new();
+        if let Some(row) = row {
+            properties_of(row, document, &mut fields);
+        }
+        Self { path: path.to_owned(), methods: methods.collect(), fields }
+    }
+}
+
+/// A part of the document, or what it refers to.
+fn resolved<'a>(part: &'a Value, document: &'a Value) -> &'a Value {
+    let shared = part.get("$ref").and_then(Value::as_str).and_then(|address| address.strip_prefix('#'));
+    shared.and_then(|pointer| document.pointer(pointer)).unwrap_or(part)
+}
+
+/// The names of the properties of an object, also of one that is put together of several.
+fn properties_of(schema: &Value, document: &Value, names: &mut BTreeSet<String>) {
+    let schema = resolved(schema, document);
+    names.extend(
+        schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.clone()),
+    );
+    for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        properties_of(part, document, names);
     }
 }
 
@@ -117,8 +150,7 @@ impl Parameters {
         let takes_rows = operation.pointer("/requestBody/content/text~1csv").is_some();
         let mut parameters = Self { takes_rows, ..Self::default() };
         for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
-            let shared = parameter.get("$ref").and_then(Value::as_str).and_then(|address| address.strip_prefix('#'));
-            let parameter = shared.and_then(|pointer| document.pointer(pointer)).unwrap_or(parameter);
+            let parameter = resolved(parameter, document);
             let text = |name: &str| parameter.get(name).and_then(Value::as_str);
             let (Some(place), Some(name)) = (text("in"), text("name")) else { continue };
             let limits = ValueLimits::of(parameter.get("schema").unwrap_or(&Value::Null));

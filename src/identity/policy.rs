@@ -72,6 +72,6 @@ pub fn default_scopes(party_kind: &str) -> Vec<&'static str> {
                 "webhooks.write",
             ]
         }
-        _ => all.filter(|scope| *scope != "parties.write").collect(),
+        _ => all.filter(|scope| !["parties.write", "sandbox.write"].contains(scope)).collect(),
     }
 }

@@ -23,6 +23,8 @@ pub struct ClientFilter {
     /// Only clients in one of these states.
     #[param(inline)]
     pub state: Option<AnyOf<ClientState>>,
+    /// Only clients that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// Fine while the client is not revoked, its party not suspended, and a token of this age not withdrawn; a token that is only about
@@ -120,6 +122,9 @@ pub fn clients(connection: &mut DbConnection, filter: &ClientFilter, page: &Page
     }
     if let Some(states) = &filter.state {
         query = query.filter(client::state.eq_any(states.values()));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(client::updated_at.ge(since));
     }
     Ok(page.narrow(query, client::id).load(connection)?)
 }

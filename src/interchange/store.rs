@@ -156,6 +156,8 @@ pub struct ImportFilter {
     pub target: Option<AnyOf<ImportTarget>>,
     /// Only imports under this agreement.
     pub agreement_id: Option<Id>,
+    /// Only imports that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// A page of the caller's imports.
@@ -178,6 +180,9 @@ pub fn list(
     }
     if let Some(agreement) = filter.agreement_id {
         query = query.filter(file_import::agreement_id.eq(agreement));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(file_import::updated_at.ge(since));
     }
     Ok(page.narrow(query, file_import::id).load(connection)?)
 }

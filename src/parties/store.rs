@@ -29,6 +29,8 @@ pub struct PartyFilter {
     /// Only parties whose name contains this text, letter for letter.
     #[param(max_length = 100, min_length = 1, pattern = "^[^\\u0000-\\u001f\\u007f]+$")]
     pub name: Option<String>,
+    /// Only parties that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// What a list of zones may be narrowed to.
@@ -38,6 +40,8 @@ pub struct PartyFilter {
 pub struct ZoneFilter {
     /// Only zones hosted by this division.
     pub host_code: Option<RegionCode>,
+    /// Only zones that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 diesel::define_sql_function! {
@@ -109,6 +113,9 @@ pub fn parties(connection: &mut DbConnection, filter: &PartyFilter, page: &PageR
     if let Some(name) = &filter.name {
         query = query.filter(replace(party::name, name.clone(), String::new()).ne(party::name));
     }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(party::updated_at.ge(since));
+    }
     Ok(page.narrow(query, party::id).load(connection)?)
 }
 
@@ -175,6 +182,10 @@ pub fn zones(connection: &mut DbConnection, filter: &ZoneFilter, page: &PageRequ
     let mut query = zone::table.select(Zone::as_select()).into_boxed();
     if let Some(host) = filter.host_code {
         query = query.filter(zone::host_code.eq(host));
+    }
+    // A zone never changes.
+    if let Some(since) = filter.updated_since {
+        query = query.filter(zone::created_at.ge(since));
     }
     Ok(page.narrow(query, zone::id).load(connection)?)
 }

@@ -32,6 +32,8 @@ pub struct QuotaFilter {
     /// Only the quota with this reference of the destination.
     #[param(max_length = 100, min_length = 1)]
     pub partner_ref: Option<String>,
+    /// Only quotas that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// A requested quota as it will be written.
@@ -112,6 +114,9 @@ pub fn list(
             .filter(dsl::state.eq(QuotaState::Published).and(dsl::valid_until.ge(today)))
             .filter(diesel::dsl::not(filled())),
     };
+    if let Some(since) = filter.updated_since {
+        query = query.filter(dsl::updated_at.ge(since));
+    }
     if let Some(employer) = filter.employer_id {
         query = query.filter(dsl::employer_id.eq(employer));
     }

@@ -16,7 +16,7 @@ use super::store;
 use super::verdict::{DecidedBy, NodeResult, NodeState, RetentionReason};
 use crate::agreements::rule_terms::{EmployerScope, EvidenceLevel, RetentionNode, RetentionRule};
 use crate::db::schema::{employment_spell, observation, placement};
-use crate::db::{Day, DbConnection, Id, PageRequest};
+use crate::db::{Day, DbConnection, Id, Instant, PageRequest};
 use crate::dispatches::outcomes;
 use crate::error::{Code, Error, Fault, Result};
 use crate::http::query::AnyOf;
@@ -34,6 +34,8 @@ pub struct ObservationFilter {
     /// Only observations from one of these sources.
     #[param(inline)]
     pub source: Option<AnyOf<ObservationSource>>,
+    /// Only observations that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// As of which day.
@@ -258,6 +260,10 @@ pub fn observations(
     }
     if let Some(sources) = &filter.source {
         query = query.filter(observation::source.eq_any(sources.values()));
+    }
+    // An observation never changes.
+    if let Some(since) = filter.updated_since {
+        query = query.filter(observation::recorded_at.ge(since));
     }
     Ok(page.narrow(query, observation::id).load(connection)?)
 }

@@ -23,6 +23,8 @@ pub struct StatementFilter {
     /// Only statements in one of these states.
     #[param(inline)]
     pub state: Option<AnyOf<StatementState>>,
+    /// Only statements that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// A statement.
@@ -82,6 +84,9 @@ pub fn list(
     }
     if let Some(states) = &filter.state {
         query = query.filter(monthly_statement::state.eq_any(states.values()));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(monthly_statement::updated_at.ge(since));
     }
     Ok(page.narrow(query, monthly_statement::id).load(connection)?)
 }

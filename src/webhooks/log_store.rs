@@ -27,6 +27,8 @@ pub struct DeliveryFilter {
     pub from: Option<Instant>,
     /// First tried before this instant.
     pub to: Option<Instant>,
+    /// Only deliveries that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// A page of the log of an endpoint of the caller's party.
@@ -56,6 +58,9 @@ pub fn deliveries(
     }
     if let Some(to) = filter.to {
         query = query.filter(webhook_delivery::created_at.lt(to));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(webhook_delivery::created_at.ge(since).or(webhook_delivery::last_attempt_at.ge(since)));
     }
     Ok(page.narrow(query, webhook_delivery::id).load(connection)?)
 }

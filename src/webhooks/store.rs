@@ -25,6 +25,8 @@ pub struct WebhookFilter {
     /// Only the endpoint with this reference of yours.
     #[param(max_length = 100, min_length = 1)]
     pub partner_ref: Option<String>,
+    /// Only endpoints that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// Writes an endpoint that goes on behind its position.
@@ -92,6 +94,9 @@ pub fn endpoints(
     }
     if let Some(partner_ref) = &filter.partner_ref {
         query = query.filter(webhook_endpoint::partner_ref.eq(partner_ref.clone()));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(webhook_endpoint::updated_at.ge(since));
     }
     Ok(page.narrow(query, webhook_endpoint::id).load(connection)?)
 }

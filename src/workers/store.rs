@@ -244,6 +244,8 @@ pub struct WorkerFilter {
     /// Workers in one of these states.
     #[param(inline)]
     pub state: Option<AnyOf<WorkerState>>,
+    /// Only workers that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// A page of a party's register.
@@ -267,6 +269,9 @@ pub fn list(
     }
     if let Some(states) = &wanted.state {
         query = query.filter(worker::state.eq_any(states.values()));
+    }
+    if let Some(since) = wanted.updated_since {
+        query = query.filter(worker::updated_at.ge(since));
     }
     if let Some(group) = wanted.group {
         let current = || {

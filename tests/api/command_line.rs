@@ -538,7 +538,12 @@ fn a_sandbox_walks_through_the_days_it_is_told() {
     let server = Server::start(&other, &[]);
     let token = other.told(&["token", "--client", client["client_id"].as_str().unwrap()]).trim().to_owned();
     assert_eq!(server.get("/v1/sandbox/clock", &token).0, 404);
-    assert_eq!(server.post("/v1/sandbox/clock", &token, "{\"today\":\"2026-04-05\"}").0, 404);
+    let (status, told) = server.post("/v1/sandbox/clock", &token, "{\"today\":\"2026-04-05\"}");
+    assert_eq!(
+        (status, told.contains("sandbox.write")),
+        (403, true),
+        "nobody has this scope outside a sandbox: {told}"
+    );
 }
 
 /// A server that is killed in the middle of a job goes on with it when it is started again, and no row is there twice.

@@ -31,6 +31,7 @@ mod imports;
 mod indicators;
 mod journey;
 mod ledger;
+mod lists;
 mod migrations;
 mod parties;
 mod plans;

@@ -18,6 +18,8 @@ pub struct DisputeFilter {
     pub state: Option<AnyOf<DisputeState>>,
     /// Only disputes raised by this party.
     pub raised_by: Option<Id>,
+    /// Only disputes that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// Writes a dispute.
@@ -82,6 +84,9 @@ pub fn list(
     }
     if let Some(party) = filter.raised_by {
         query = query.filter(dsl::raised_by.eq(party));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(dsl::raised_at.ge(since).or(dsl::withdrawn_at.ge(since)));
     }
     Ok(page.narrow(query, dsl::id).load(connection)?)
 }

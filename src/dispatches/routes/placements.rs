@@ -7,7 +7,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::super::enrolment::{Enrolment, event};
 use super::super::roster::{RosterCall, RosterRow};
 use super::super::roster_command::EnrolRoster;
-use super::super::store::{self, PlacementFilter, returns};
+use super::super::store::lists::{self, PlacementFilter};
+use super::super::store::{self, returns};
 use super::super::{
     Dispatch, NewRosterReturn, Placement, PlacementState, PlacementToday, RosterReturn, outcomes, returning,
 };
@@ -85,7 +86,7 @@ pub async fn list_placements(
     let read = |connection: &mut DbConnection, reader: &Reader, filter: &PlacementFilter, page: &PageRequest| {
         let role = agreements::store::readable(connection, &reader.scope, reader.agreement_id)?;
         let (viewer, asked) = (reader.scope.party_id, (filter, reader.today));
-        let rows = store::placements(connection, viewer, role.is_none(), reader.agreement_id, asked, page)?;
+        let rows = lists::placements(connection, viewer, role.is_none(), reader.agreement_id, asked, page)?;
         Ok(rows.into_iter().map(|row| PlacementToday::of(row, reader.today)).collect())
     };
     let reader = Reader::new(&state, caller.scope, [path.into_inner(), Id::NIL]);

@@ -32,7 +32,7 @@ pub(super) const UNSUPPORTED_GRANT: TokenRefusal = TokenRefusal {
 };
 pub(super) const CLIENT_REFUSED: TokenRefusal = TokenRefusal {
     error: "invalid_client",
-    error_description: "The client could not be authenticated. Check the client id, the registered key, the audience (the issuer as one string) and the clock, and sign a new assertion.",
+    error_description: "The client could not be authenticated. Check the client id, the registered key, the audience (the issuer as one string), the typ of the header (none, or client-authentication+jwt) and the clock, and sign a new assertion.",
 };
 const PARTY_SUSPENDED: TokenRefusal = TokenRefusal {
     error: "unauthorized_client",

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE};
 
-use super::{CELL_CHARACTERS_MAX, COLUMNS_MAX, Cell, FileFormat, Meter, Refusal, Sheet, Workbook};
+use super::{CELL_CHARACTERS_MAX, COLUMNS_MAX, Cell, FileFormat, Meter, RawRow, Refusal, Sheet, Workbook};
 use super::{cell_too_long, too_many_columns};
 use crate::http::table::original;
 
@@ -74,23 +74,33 @@ fn delimiter(text: &[u8]) -> u8 {
     counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(sign, _)| *sign)
 }
 
-/// Splits the text into rows. Blank lines count, so that a row has the number that a spreadsheet shows.
-fn split(text: &[u8]) -> Result<Vec<super::RawRow>, Refusal> {
+/// Splits the text into rows. They are measured before any is kept, so that a file of too many costs no memory.
+fn split(text: &[u8]) -> Result<Vec<RawRow>, Refusal> {
+    walk(text, drop)?;
+    let mut rows = Vec::new();
+    walk(text, |row| rows.push(row))?;
+    Ok(rows)
+}
+
+/// Goes through the rows of the text. Blank lines count, so that a row has the number that a spreadsheet shows.
+fn walk(text: &[u8], mut each: impl FnMut(RawRow)) -> Result<(), Refusal> {
     let mut reader = ReaderBuilder::new().delimiter(delimiter(text)).build();
     // A character of UTF-8 has at most four bytes.
     let mut field = vec![0; CELL_CHARACTERS_MAX * 4];
     let mut meter = Meter::default();
-    let (mut rest, mut number, mut rows) = (text, 0, Vec::new());
+    let (mut rest, mut number) = (text, 0);
     loop {
         let blank;
         (rest, blank) = without_blank_lines(rest);
         if rest.is_empty() {
-            return Ok(rows);
+            return Ok(());
         }
         number += blank + 1;
         let cells;
         (rest, cells) = record(&mut reader, rest, &mut field, number)?;
-        rows.extend(meter.row("", number, cells)?);
+        if let Some(row) = meter.row("", number, cells)? {
+            each(row);
+        }
     }
 }
 

@@ -20,6 +20,8 @@ use crate::reconciliation::walk::Step;
 pub struct RunFilter {
     /// Only runs at this cut-off.
     pub cut_off_on: Option<Day>,
+    /// Only runs that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// What a run leaves to the one that continues it.
@@ -276,6 +278,9 @@ pub fn list(
         dsl::reconciliation_run.filter(dsl::agreement_id.eq(agreement_id)).select(RunRow::as_select()).into_boxed();
     if let Some(day) = filter.cut_off_on {
         query = query.filter(dsl::cut_off_on.eq(day));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(dsl::started_at.ge(since).or(dsl::finished_at.ge(since)));
     }
     page.narrow(query, dsl::id).load(connection)?.into_iter().map(RunRow::read).collect()
 }

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{OptionalExtension, RunQueryDsl};
 
 use super::{ReplacementDuty, ReplacementFigures, ReplacementStanding};
-use crate::db::{Day, DbConnection, Id, Keyset, PageRequest, RowSet, Uid, statement};
+use crate::db::{Day, DbConnection, Id, Instant, Keyset, PageRequest, RowSet, Uid, statement};
 use crate::error::{Error, Result};
 use crate::http::query::AnyOf;
 use crate::retention::records::{Reporter, ReporterRole};
@@ -23,6 +23,8 @@ pub struct ReplacementDutyFilter {
     pub employer_id: Option<Id>,
     /// Only the duty for this placement.
     pub placement_id: Option<Id>,
+    /// Only duties that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 const COLUMNS: &str = "d.id, d.placement_id, d.owner_id, d.employer_id, d.quota_id, d.reason, d.ended_on, d.window_days, d.due_on, d.state, \
@@ -118,9 +120,10 @@ pub fn list(
     let seen = narrowed(named_in(reader));
     let employer = narrowed(filter.employer_id.map(|_| "employer_id"));
     let placement = narrowed(filter.placement_id.map(|_| "placement_id"));
+    let updated = if filter.updated_since.is_some() { "and d.updated_at >= ?" } else { "" };
     let Keyset { condition: behind, order, after } = page.keyset("d.id");
     let mut query = statement(format!(
-        "select {COLUMNS} from {WITH_REPLACEMENT} where d.agreement_id = ? {seen} {standing} {employer} {placement} and {behind} \
+        "select {COLUMNS} from {WITH_REPLACEMENT} where d.agreement_id = ? {seen} {standing} {employer} {placement} {updated} and {behind} \
          order by {order} limit ?"
     ))
     .bind(agreement_id);
@@ -132,6 +135,9 @@ pub fn list(
     }
     for id in [filter.employer_id, filter.placement_id].into_iter().flatten() {
         query = query.bind(id);
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.bind(since);
     }
     Ok(query.bind(after).bind(page.probe()).returning::<DutyTypes>().load(connection)?)
 }

@@ -16,6 +16,8 @@ pub struct ObjectionFilter {
     /// Only objections in one of these states.
     #[param(inline)]
     pub state: Option<AnyOf<ObjectionState>>,
+    /// Only objections that changed at this instant or later.
+    pub updated_since: Option<Instant>,
 }
 
 /// Writes an objection.
@@ -69,6 +71,9 @@ pub fn list(
         .into_boxed();
     if let Some(states) = &filter.state {
         query = query.filter(dsl::state.eq_any(states.values()));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(dsl::raised_at.ge(since).or(dsl::withdrawn_at.ge(since)));
     }
     Ok(page.narrow(query, dsl::id).load(connection)?)
 }
