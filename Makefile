@@ -3,7 +3,7 @@ CARGO ?= cargo
 JUDGES ?= $(CURDIR)/target/judges
 export LABOUR_EXCHANGE_JUDGES := $(JUDGES)
 
-.PHONY: help demo test check tools format-check lint docs cargo-test judges judges-live judges-linkage openapi openapi-check bench
+.PHONY: help demo test check tools format-check lint docs cargo-test judges judges-live judges-linkage judges-partner openapi openapi-check bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,7 @@ test: ## Everything: installs what is missing, lints, tests on both back ends, o
 	$(MAKE) judges
 	$(MAKE) judges-live
 	$(MAKE) judges-linkage
+	$(MAKE) judges-partner
 
 check: format-check lint ## The fast part: format, lints, unit tests, tidiness
 	$(CARGO) test --locked --lib --bins --test tidy
@@ -52,6 +53,10 @@ judges-live: tools openapi-check ## Outside judges of the running service: plays
 judges-linkage: tools ## The matcher beside PyPI recordlinkage on the same pairs, shown to fail first
 	$(CARGO) build --locked --quiet --example link_files
 	bash .ci/judges/run.sh linkage
+
+judges-partner: tools openapi-check ## The tutorial typed in as it stands, the walk to day 90, and clients generated from the document
+	bash .ci/judges/run.sh partner
+	bash .ci/judges/run.sh clients
 
 openapi: ## Write openapi/openapi.json from the code
 	@mkdir -p openapi target

@@ -2,8 +2,9 @@
 # Installs what the tests need beyond Rust, gcc, Python 3.11+ and Node 20+: PostgreSQL's server programs, curl and the outside
 # judges of the API, at exact versions. Safe to run again: what is there already is left alone.
 #
-#   install-tools.sh           everything but the judge of record linkage
-#   install-tools.sh linkage   that judge alone (recordlinkage with pandas and scikit-learn, in a Python environment of its own)
+#   install-tools.sh           everything but the next two
+#   install-tools.sh linkage   the judge of record linkage (recordlinkage with pandas and scikit-learn, in a Python environment of its own)
+#   install-tools.sh clients   generators of clients for Python and TypeScript, and what examples/partner.py needs, also on their own
 #
 #   LABOUR_EXCHANGE_JUDGES   where the judges go (default: target/judges)
 set -euo pipefail
@@ -34,6 +35,15 @@ from_debian() {
     apt-get install -y -qq --no-install-recommends "$1" </dev/null
 }
 
+# from_npm PACKAGE FOLDER: what the package file wants, in the folder. No lock file (it would name the registry of whoever wrote it) and
+# no install scripts (none is needed, one phones home).
+from_npm() {
+    rm -rf "$2/node_modules"
+    cp "$1" "$2/package.json"
+    npm_config_fund=false npm_config_audit=false npm_config_package_lock=false npm_config_ignore_scripts=true \
+        npm_config_update_notifier=false npm_config_loglevel=error npm install --prefix "$2"
+}
+
 # The judge of record linkage brings scientific libraries that no other judge needs, and needs nothing that they do.
 if [ "${1:-}" = linkage ]; then
     stamp=$({ echo "$judges"; python3 --version; cat "$wanted/linkage-requirements.txt"; } | sha256sum)
@@ -44,6 +54,29 @@ if [ "${1:-}" = linkage ]; then
         --requirement "$wanted/linkage-requirements.txt"
     "$judges/linkage/bin/pip" check --disable-pip-version-check
     echo "$stamp" >"$judges/linkage/.stamp"
+    exit 0
+fi
+
+# Generators of clients come with what partners have, not with what our judges need.
+if [ "${1:-}" = clients ]; then
+    clients=$judges/clients
+    stamp=$(
+        {
+            echo "$judges"
+            python3 --version
+            node --version
+            cat "$wanted/clients-package.json" "$wanted/clients-requirements.txt"
+        } | sha256sum
+    )
+    if [ "$(cat "$clients/.stamp" 2>/dev/null || true)" = "$stamp" ]; then exit 0; fi
+    mkdir -p "$clients"
+    rm -f "$clients/.stamp"
+    python3 -m venv --clear "$clients/py"
+    "$clients/py/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+        --requirement "$wanted/clients-requirements.txt"
+    "$clients/py/bin/pip" check --disable-pip-version-check
+    from_npm "$wanted/clients-package.json" "$clients"
+    echo "$stamp" >"$clients/.stamp"
     exit 0
 fi
 
@@ -79,10 +112,6 @@ python3 -m venv --clear "$judges/py"
 "$judges/py/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$wanted/requirements.txt"
 "$judges/py/bin/pip" check --disable-pip-version-check
 
-# No lock file (it would name the registry of whoever wrote it) and no install scripts (none is needed, one phones home).
-rm -rf "$judges/node_modules"
-cp "$wanted/package.json" "$judges/package.json"
-npm_config_fund=false npm_config_audit=false npm_config_package_lock=false npm_config_ignore_scripts=true \
-    npm_config_update_notifier=false npm_config_loglevel=error npm install --prefix "$judges"
+from_npm "$wanted/package.json" "$judges"
 
 echo "$stamp" >"$judges/.stamp"

@@ -7,6 +7,7 @@ document.py plant FAULT SOURCE TARGET     the document with one fault in it, to 
     dangling-reference   a parameter whose schema is nowhere
     wrong-example        a parameter whose example is not of its type
     default-out-of-range a parameter whose default is above its maximum
+    numbers-for-a-file   an answer as text/csv whose schema is a list of numbers
     hidden-answer        a list that needs a token no longer promises its 200: the running service must be caught
                          answering it, which also shows that it takes the fuzzer's token; prints the path of that list
     needless-token       (in a bearer copy) something public claims to need a token: the service must be caught
@@ -62,6 +63,11 @@ def plant(document, fault):
         )
         public["security"] = [{name: []} for name in document["components"]["securitySchemes"]]
         print(path)
+        return
+    if fault == "numbers-for-a-file":
+        target = next(operation for _, method, operation in operations(document) if method == "get")
+        numbers = {"type": "array", "items": {"type": "integer", "format": "int32"}}
+        target["responses"]["200"]["content"]["text/csv"] = {"schema": numbers}
         return
     schema, example = dict(SOUND), 7
     if fault == "dangling-reference":

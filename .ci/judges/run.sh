@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The outside judges: three of the API document (static), two of the running service (live), one of webhooks, one of record linkage.
+# The outside judges: three of the API document (static), two of the running service (live), one of webhooks, one of record linkage;
+# what a partner reads and starts from (partner), and the clients others generate from the document (clients).
 #
-#   run.sh [static|live|webhooks|linkage]        all but linkage without an argument
+#   run.sh [static|live|webhooks|linkage|partner|clients]        the first three without an argument
 #
 #   LABOUR_EXCHANGE_JUDGES      folder with the installed judges        (default: target/judges)
 #   LABOUR_EXCHANGE_DOCUMENT    the API document                        (default: openapi/openapi.json)
@@ -26,6 +27,10 @@ add_client() { "$bin" client add "${storage[@]}" --public-url "$url" --party "$1
 # token CLIENT
 token() { "$bin" token "${storage[@]}" --public-url "$url" --client "$1"; }
 operator() { "$bin" operator init "${storage[@]}" --public-url "$url" --key-out "$work/operator.jwk.json"; }
+# A sandbox of its own in $work/sandbox, which counts no tokens: every judge comes from this one address.
+sandbox() {
+    exec "$bin" sandbox --folder "$work/sandbox" --from 2026-01-05 --listen "$listen" --tokens-per-client 0 --tokens-per-peer 0
+}
 ready_path=/readyz
 
 server=
@@ -232,14 +237,103 @@ linkage() {
     judge linkage 8 compare_linkage
 }
 
+start_sandbox() {
+    [ -x "$bin" ] || die "there is no program at $bin: run 'cargo build', or set LABOUR_EXCHANGE_BIN"
+    listen=$(free_address)
+    url=http://$listen
+    sandbox >"$reports/sandbox.log" 2>&1 </dev/null &
+    server=$!
+    wait_for 60 "$reports/sandbox.log" fetch "$url$ready_path"
+}
+
+# A judge that cannot even start also fails: what it says must fit WORDS. fails_saying WORDS COMMAND...
+fails_saying() {
+    local words=$1 said
+    shift
+    said=$(must_fail "$@" 2>&1) || { echo "$said" && return 1; }
+    grep -E "$words" <<<"$said" || { echo "$said" && return 1; }
+}
+
+walk() { "$judges/clients/py/bin/python" "${1:-$root/examples}/sandbox_walk.py" "$work/sandbox/sandbox.json"; }
+
+# The walk holds every figure to what it must be; one of them is made wrong.
+plant_in_walk() {
+    mkdir "$work/walk"
+    cp "$root/examples/partner.py" "$work/walk"
+    sed 's/(11, 11, 0, 0)/(11, 10, 1, 0)/' "$root/examples/sandbox_walk.py" >"$work/walk/sandbox_walk.py"
+}
+
+# What a partner reads first, typed in as it stands, and the whole way to day 90.
+partner() {
+    [ -x "$bin" ] || die "there is no program at $bin: run 'cargo build', or set LABOUR_EXCHANGE_BIN"
+    bash "$here/../install-tools.sh" clients
+    judge first-hour 1 bash "$here/first-hour.sh"
+    judge first-hour-shown-to-fail-on-a-figure 1 \
+        fails_saying 'expected and not seen: targets.0.numerator: 7' bash "$here/first-hour.sh" wrong-expectation
+    judge first-hour-shown-to-fail-on-a-command 1 \
+        fails_saying 'this block was not reached' bash "$here/first-hour.sh" failing-command
+    start_sandbox
+    plant_in_walk
+    judge sandbox-walk-shown-to-fail 1 fails_saying '^DIFFERS  day 30' walk "$work/walk"
+    judge sandbox-walk 4 walk
+    judge sandbox-survived 1 survived "$reports/sandbox.log"
+    stop_server
+}
+
+generate() { bash "$here/clients.sh" "$@"; }
+
+call_python() {
+    PYTHONPATH=$work/python "$judges/clients/py/bin/python" -W error "${1:-$root/examples/clients}/first_calls.py" "$work/sandbox/sandbox.json"
+}
+
+call_typescript() {
+    local token
+    token=$("$judges/clients/py/bin/python" "$root/examples/partner.py" --sandbox "$work/sandbox/sandbox.json" --as origin token)
+    EXCHANGE_URL=$url EXCHANGE_TOKEN=$token node "$work/typescript/out/first_calls.js"
+}
+
+file_bodies() { "$judges/py/bin/python" "$here/file_bodies.py" "$1"; }
+
+# The programs, wrong in one place: one asks for another code, the other reads a member that is not there.
+plant_in_programs() {
+    mkdir -p "$work/planted/clients"
+    cp "$root/examples/partner.py" "$work/planted"
+    sed 's/\["430523"\]/["430524"]/' "$root/examples/clients/first_calls.py" >"$work/planted/clients/first_calls.py"
+    sed 's/row\.status/row.state/' "$root/examples/clients/first_calls.ts" >"$work/planted/clients/first_calls.ts"
+}
+
+# Clients that others generate from our document.
+clients() {
+    bash "$here/../install-tools.sh" clients
+    copy plant dangling-reference "$document" "$work/dangling.json"
+    copy plant numbers-for-a-file "$document" "$work/numbers.json"
+    plant_in_programs
+    judge clients-shown-to-fail-on-a-file 1 fails_saying 'file-bodies: getRoot: a file' file_bodies "$work/numbers.json"
+    judge clients-files 1 file_bodies "$document"
+    judge python-client-shown-to-fail 1 fails_saying NobodyWroteThis generate python "$work/dangling.json" "$work/dangling"
+    judge python-client 1 generate python "$document" "$work/python"
+    judge typescript-client-shown-to-fail 1 fails_saying "Can't resolve .ref" \
+        generate typescript "$work/dangling.json" "$work/dangling"
+    judge typescript-client-shown-to-fail-on-a-program 1 fails_saying "Property 'state' does not exist" \
+        generate typescript "$document" "$work/planted" "$work/planted/clients/first_calls.ts"
+    judge typescript-client 1 generate typescript "$document" "$work/typescript"
+    start_sandbox
+    judge python-call-shown-to-fail 1 fails_saying 'successor of 432621: expected' call_python "$work/planted/clients"
+    judge python-call 1 call_python
+    judge typescript-call 1 call_typescript
+    stop_server
+}
+
 mkdir -p "$reports"
 case ${1:-all} in
 static) static ;;
 live) live ;;
 webhooks) webhooks ;;
 linkage) linkage ;;
+partner) partner ;;
+clients) clients ;;
 all) static && live && webhooks ;;
-*) die "unknown part: $1 (static, live, webhooks or linkage)" ;;
+*) die "unknown part: $1 (static, live, webhooks, linkage, partner or clients)" ;;
 esac
 
 echo "judges: $passed passed, $failed failed"
