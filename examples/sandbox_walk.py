@@ -379,12 +379,24 @@ def leave(walk):
     walk.tell("one person resigned within the guarantee and was replaced in time")
 
 
+def funnel_node(walk, code):
+    """The same four numbers as the fulfilment of the agreement has them, in the plan year of the departure."""
+    funnel = walk.origin.get(walk.path("/fulfilment"))["funnel"]
+    of_all = [row for row in funnel if row["scope"] is None and row["quota_id"].strip("0-") == ""]
+    found = [it for row in of_all if row["plan_year"] == walk.departure.year for it in row["nodes"] if it["node"] == code]
+    return tuple(
+        found[0][name] if isinstance(found[0][name], int) else found[0][name]["placements"]
+        for name in ("due", "retained", "left", "unverified")
+    )
+
+
 def day_90(walk):
     walk.go_to(walk.day_90 + timedelta(days=1))
     stayed = [1, *range(3, 11), 12]
     observe(walk, stayed, walk.day_30 + timedelta(days=1), walk.day_90)
     observe(walk, [13], walk.replaced_on, walk.day_90)
     walk.expect("day 90: due, retained, left, unverified", node(walk, "90d"), (11, 10, 1, 0))
+    walk.expect("the same in the funnel", funnel_node(walk, "90d"), (11, 10, 1, 0))
     walk.expect("day 30 with the replacement", node(walk, "30d"), (12, 12, 0, 0))
     walk.tell("day 90: 10 of 11 are in post, 1 has left")
 

@@ -128,8 +128,10 @@ impl State {
                  never set --webhook-allow-private on a real exchange"
             );
         }
-        let sender = Sender::new(self.webhook_guard, Arc::new(SystemLookup), self.clock.clone())?;
-        Ok(Courier::new(self.db.clone(), self.clock.clone(), Arc::clone(&self.keys), sender))
+        // A receiver compares the time of a signature with its own clock, which nobody moves by hand.
+        let clock = self.token_clock.clone();
+        let sender = Sender::new(self.webhook_guard, Arc::new(SystemLookup), clock.clone())?;
+        Ok(Courier::new(self.db.clone(), clock, Arc::clone(&self.keys), sender))
     }
 
     /// Delivers webhooks until the server is about to stop. Where none can be delivered the log says so, and everything else works.

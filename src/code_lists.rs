@@ -26,6 +26,7 @@ use crate::discrepancies::{
 use crate::dispatches::tally::{self, Measure};
 use crate::dispatches::{DispatchAction, DispatchMode, DispatchState, PlacementState};
 use crate::error::Code;
+use crate::events::kinds::EventKind;
 use crate::fulfilment::Step;
 use crate::http::receipt::RowStatus;
 use crate::identity::clients::{ClientAction, ClientState, KeyState};
@@ -123,6 +124,7 @@ const LISTS: &[(&str, Labels)] = &[
     ("employer-scope", EmployerScope::labels),
     ("entry-kind", EntryKind::labels),
     ("erasure-reason", ErasureReason::labels),
+    ("event-kind", EventKind::labels),
     ("evidence-level", EvidenceLevel::labels),
     ("exit-kind", ExitKind::labels),
     ("exit-reason", ExitReason::labels),

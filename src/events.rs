@@ -7,6 +7,7 @@
 
 pub mod cloud_event;
 pub mod feed;
+pub mod kinds;
 pub mod log;
 pub mod routes;
 
@@ -57,7 +58,7 @@ impl Chain {
 /// An event to be recorded.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
-    /// What happened, `resource.past_tense`.
+    /// What happened: one of [`kinds::EventKind`].
     pub kind: &'static str,
     /// Where it is recorded.
     pub chain: Chain,

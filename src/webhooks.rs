@@ -247,12 +247,12 @@ pub struct WebhookEndpointToday {
 /// An endpoint to be registered.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "url": "https://partner.example.cn/hooks", "types": ["dispatch.departed", "claim.recorded"], "description": "劳务输出管理系统" }))]
+#[schema(example = json!({ "url": "https://partner.example.cn/hooks", "types": ["dispatch.departed", "claims.recorded"], "description": "劳务输出管理系统" }))]
 pub struct NewWebhookEndpoint {
     /// Where to: https, a public host, port 443 or 8443, no user and no fragment.
     #[schema(max_length = 500, min_length = 1)]
     pub url: String,
-    /// Which events; all of them when absent or empty.
+    /// Which events, of `/v1/code-lists/event-kind`; all of them when absent or empty.
     #[serde(default)]
     pub types: EventTypes,
     /// How they are signed; `v1` when absent.

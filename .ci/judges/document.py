@@ -8,6 +8,7 @@ document.py plant FAULT SOURCE TARGET     the document with one fault in it, to 
     wrong-example        a parameter whose example is not of its type
     default-out-of-range a parameter whose default is above its maximum
     numbers-for-a-file   an answer as text/csv whose schema is a list of numbers
+    removed-operation    one operation is no longer there
     hidden-answer        a list that needs a token no longer promises its 200: the running service must be caught
                          answering it, which also shows that it takes the fuzzer's token; prints the path of that list
     needless-token       (in a bearer copy) something public claims to need a token: the service must be caught
@@ -68,6 +69,10 @@ def plant(document, fault):
         target = next(operation for _, method, operation in operations(document) if method == "get")
         numbers = {"type": "array", "items": {"type": "integer", "format": "int32"}}
         target["responses"]["200"]["content"]["text/csv"] = {"schema": numbers}
+        return
+    if fault == "removed-operation":
+        path, method, _ = next(operations(document))
+        del document["paths"][path][method]
         return
     schema, example = dict(SOUND), 7
     if fault == "dangling-reference":

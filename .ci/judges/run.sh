@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The outside judges: three of the API document (static), two of the running service (live), one of webhooks, one of record linkage;
+# The outside judges: four of the API document (static), two of the running service (live), one of webhooks, one of record linkage;
 # what a partner reads and starts from (partner), and the clients others generate from the document (clients).
 #
 #   run.sh [static|live|webhooks|linkage|partner|clients]        the first three without an argument
@@ -65,6 +65,7 @@ static() {
     judge redocly 3 redocly "$document"
     judge spectral 3 spectral "$document"
     judge openapi-spec-validator 3 validator "$document"
+    judge redocly-diff 3 changes "$document"
 }
 
 free_address() {

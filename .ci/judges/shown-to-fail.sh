@@ -7,7 +7,7 @@ trap 'rm -rf "$work"' EXIT
 
 passed=0
 failed=0
-talks_of_the_fault='NobodyWroteThis|parameters(/[0-9]+/|\[[0-9]+\]\.)(example|schema)|greater than the maximum'
+talks_of_the_fault='NobodyWroteThis|✖ major|major +removed|parameters(/[0-9]+/|\[[0-9]+\]\.)(example|schema)|greater than the maximum'
 
 # expect pass|fail JUDGE FAULT
 expect() {
@@ -34,6 +34,10 @@ for judge in redocly spectral validator; do
     expect pass "$judge" control
     expect fail "$judge" dangling-reference
 done
+copy plant removed-operation "$released" "$work/removed-operation.json"
+cp "$released" "$work/released.json"
+expect pass changes released
+expect fail changes removed-operation
 expect fail redocly wrong-example
 expect fail spectral wrong-example
 expect fail spectral default-out-of-range

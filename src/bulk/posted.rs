@@ -17,7 +17,7 @@ use super::{CALL_ROWS_MAX, JOB_BYTES_MAX, ROW_BYTES_MAX, RowCommand, RowsMode};
 use crate::app::State;
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::Actor;
-use crate::http::body::{in_time, read_body};
+use crate::http::body::{in_time, read_body, unsupported_media_type};
 use crate::http::extract::{Prefer, parse_json};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::query::Query;
@@ -117,7 +117,7 @@ fn media_type(request: &HttpRequest) -> Result<Media> {
         None if quoting => Charset::Undeclared,
         None => Charset::Utf8,
         Some(name) => Charset::named(name).ok_or_else(|| {
-            Error::new(Code::UnsupportedMediaType)
+            unsupported_media_type(request)
                 .detail("charset must be utf-8 or gb18030", "charset 只能是 utf-8 或 gb18030")
         })?,
     };

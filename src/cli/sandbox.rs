@@ -18,6 +18,7 @@ use crate::identity::clients::{NewClient, PublicJwk, Scopes};
 use crate::identity::policy::{Permission, SandboxWrite, default_scopes};
 use crate::identity::{self, Scope};
 use crate::parties::{self, NewParty, PartyKind};
+use crate::webhooks::guard::Guard;
 
 /// The sandbox to be set up, or gone on with.
 #[derive(Debug, Args)]
@@ -70,6 +71,7 @@ pub fn run(options: &Options) -> Result<()> {
     state.is_sandbox = true;
     state.token_clock = Clock::System;
     state.limits = options.server.limits();
+    state.webhook_guard = Guard { allow_private: options.server.webhook_allow_private };
     actix_web::rt::System::new().block_on(serve::serve(state, &config, &server))
 }
 

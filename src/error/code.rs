@@ -139,7 +139,7 @@ catalogue! {
     FileTooLarge "file_too_large" TooLarge false, "The file is more than is taken at once", "文件超出限制", "Split the file as errors say and send the parts one after the other.", "请按 errors 中的提示拆分文件后分次提交。";
     FileUnreadable "file_unreadable" Invalid false, "The file cannot be read", "文件无法读取", "Mend the file as errors say and send it again under a fresh Idempotency-Key.", "请按 errors 中的提示处理文件，并使用新的 Idempotency-Key 重新提交。";
     LayoutUnknown "layout_unknown" Invalid false, "The columns fit no layout", "未能识别表格版式", "Add the columns named in missing, or name the layout; GET /v1/import-layouts lists the headings that are known.", "请补充 missing 所列各列，或用 layout 指明版式；可识别的表头见 GET /v1/import-layouts。";
-    UnsupportedMediaType "unsupported_media_type" UnsupportedMediaType false, "This media type is not taken here", "不支持的媒体类型", "Send Content-Type: application/json.", "请使用 Content-Type: application/json。";
+    UnsupportedMediaType "unsupported_media_type" UnsupportedMediaType false, "This media type is not taken here", "不支持的媒体类型", "Send the body as one of media_types and name it in Content-Type.", "请使用 media_types 所列媒体类型之一，并在 Content-Type 中注明。";
     RowsUnreadable "rows_unreadable" BadRequest false, "The rows cannot be read", "无法读取数据行", "Send CSV or NDJSON as UTF-8, or as GB18030 with charset=gb18030 in Content-Type.", "请以 UTF-8 发送 CSV 或 NDJSON；GB18030 文件请在 Content-Type 中注明 charset=gb18030。";
     TooManyRows "too_many_rows" Invalid false, "Too many rows", "行数过多", "Send at most max rows in one call; split the file.", "每次最多提交 max 行，请拆分文件。";
     FieldInvalid "field_invalid" Invalid false, "Some fields are not valid", "部分字段无效", "Mend the fields named in errors.", "请按 errors 中的提示修改字段。";

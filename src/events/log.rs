@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Binary};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::kinds::EventKind;
 use super::{Actor, Chain, NewEvent};
 use crate::db::schema::event;
 use crate::db::{DbConnection, Id, Instant, RowSet, Uid, statement};
@@ -29,6 +30,9 @@ pub fn record_all(connection: &mut DbConnection, events: Vec<(&Actor, NewEvent)>
     let Some(chain) = events.first().map(|(_, event)| event.chain) else { return Ok(()) };
     if events.iter().any(|(_, event)| event.chain != chain) {
         return Err(Error::internal("events of one call must lie in one chain"));
+    }
+    if let Some((_, event)) = events.iter().find(|(_, event)| EventKind::from_text(event.kind).is_none()) {
+        return Err(Error::internal(format!("{} is no kind of event", event.kind)));
     }
     let head = lock_head(connection, chain)?;
     let fresh = head.is_none();

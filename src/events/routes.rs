@@ -12,10 +12,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::cloud_event::{CLOUD_EVENTS, CloudEvents};
 use super::feed::Wanted;
+use super::kinds::{self, EventKind};
 use super::{Event, feed};
 use crate::app::State;
 use crate::db::{DbConnection, Id};
-use crate::error::{Code, Error, Fault, Result};
+use crate::error::{Code, Error, Fault, Result, Text};
 use crate::http::Answer;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -41,12 +42,12 @@ pub struct FeedQuery {
     #[serde(default)]
     #[param(minimum = 0, maximum = 9007199254740991_i64, default = 0)]
     pub after: i64,
-    /// Kinds of event, comma-separated; all when absent.
+    /// Kinds of event, comma-separated; all when absent. `/v1/code-lists/event-kind` has them.
     #[serde(default)]
     #[param(
         max_length = 1000,
         pattern = "^[a-z0-9_.]+(,[a-z0-9_.]+){0,19}$",
-        example = "dispatch.departed,claim.recorded"
+        example = "dispatch.departed,claims.recorded"
     )]
     pub types: Option<String>,
     /// Only the events with these ids, comma-separated: for details of what a webhook told.
@@ -145,22 +146,16 @@ fn ids_of(ids: Option<&str>) -> Result<Vec<Id>> {
 
 fn kinds_of(types: Option<&str>) -> Result<Vec<String>> {
     let kinds: Vec<String> = types.into_iter().flat_map(|types| types.split(',')).map(ToOwned::to_owned).collect();
-    let known = |kind: &String| {
-        !kind.is_empty()
-            && kind
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'.')
+    let fault = if kinds.len() > KINDS_MAX {
+        let (en, zh) = ("at most 20 kinds, separated by commas", "最多 20 个事件类型，以逗号分隔");
+        Fault::query("types", "parameter_invalid", en, zh)
+    } else if let Some(unknown) = kinds.iter().find(|kind| EventKind::from_text(kind).is_none()) {
+        let Text { en, zh } = kinds::unknown(unknown);
+        Fault::query("types", "type_unknown", en, zh)
+    } else {
+        return Ok(kinds);
     };
-    if kinds.len() > KINDS_MAX || !kinds.iter().all(known) {
-        let fault = Fault::query(
-            "types",
-            "parameter_invalid",
-            "at most 20 kinds such as dispatch.departed, separated by commas",
-            "最多 20 个事件类型，以逗号分隔",
-        );
-        return Err(Error::new(Code::ParameterInvalid).fault(fault));
-    }
-    Ok(kinds)
+    Err(Error::new(Code::ParameterInvalid).fault(fault))
 }
 
 /// Mounts the routes of this slice.

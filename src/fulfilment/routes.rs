@@ -13,10 +13,10 @@ use crate::db::{DbConnection, Id, Page};
 use crate::dispatches::tally::{self, Standing};
 use crate::error::{Code, Error, Fault, Result};
 use crate::http::{Answer, Listing, PageParams};
-use crate::identity::Caller;
 use crate::identity::policy::AgreementsRead;
+use crate::identity::{self, Caller};
 use crate::regions::Scope;
-use crate::retention::guarantee;
+use crate::retention::{checks, guarantee};
 use crate::workers::Population;
 
 /// Which figure's rows.
@@ -34,6 +34,24 @@ pub struct RowsFilter {
     pub standing: Option<Standing>,
 }
 
+/// Lets the figures follow the calendar before they are read: who is known to have left is counted at a node on its due day.
+async fn settle(state: &State, scope: identity::Scope, agreement_id: Id) -> Result<()> {
+    let (today, mut before) = (state.clock.today(), Vec::new());
+    loop {
+        let read = move |connection: &mut DbConnection| {
+            agreements::store::role(connection, &scope, agreement_id)?;
+            checks::come_due(connection, agreement_id, today)
+        };
+        let awaited = state.db.read(read).await?;
+        if awaited.is_empty() || awaited == before {
+            return Ok(());
+        }
+        before.clone_from(&awaited);
+        let judge = state.judge;
+        state.db.write(move |connection| judge(connection, agreement_id, &awaited, today)).await?;
+    }
+}
+
 /// Reads how far an agreement is fulfilled
 ///
 /// Every target with numerator, denominator, unit and bounds, the places of each quota, and the funnel from departure to each node.
@@ -47,6 +65,7 @@ pub async fn get_fulfilment(
     path: web::Path<Id>,
 ) -> Result<Answer> {
     let (agreement_id, now) = (path.into_inner(), state.clock.now());
+    settle(&state, caller.scope, agreement_id).await?;
     let read = move |connection: &mut DbConnection| {
         agreements::store::role(connection, &caller.scope, agreement_id)?;
         let terms = agreements::store::terms_on(connection, agreement_id, now.day())?;
@@ -79,6 +98,7 @@ pub async fn list_fulfilment_rows(
 ) -> Result<Answer> {
     let (page, keys, agreement_id) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
     let today = state.clock.today();
+    settle(&state, caller.scope, agreement_id).await?;
     let read = move |connection: &mut DbConnection| {
         agreements::store::role(connection, &caller.scope, agreement_id)?;
         let terms = agreements::store::terms_on(connection, agreement_id, today)?;
@@ -165,6 +185,7 @@ pub async fn list_funnel_rows(
 ) -> Result<Answer> {
     let (page, keys, (agreement_id, step)) = (listing.page(&state)?, state.keys.clone(), path.into_inner());
     let (figure, today) = (listing.filter.figure(step)?, state.clock.today());
+    settle(&state, caller.scope, agreement_id).await?;
     let read = move |connection: &mut DbConnection| {
         agreements::store::role(connection, &caller.scope, agreement_id)?;
         let rows = store::rows(connection, agreement_id, &figure, today, &page)?;

@@ -27,9 +27,16 @@ pub async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<w
     };
     let known = essence == "application/json" || essence == "application/merge-patch+json";
     if !(known || bytes.is_empty() && essence.is_empty()) {
-        return Err(Error::new(Code::UnsupportedMediaType));
+        return Err(unsupported_media_type(request));
     }
     Ok(bytes)
+}
+
+/// The refusal of a body, with the media types that are taken here.
+pub fn unsupported_media_type(request: &HttpRequest) -> Error {
+    let state = request.app_data::<web::Data<State>>();
+    let taken = state.map(|state| state.routes.media_types(request.method().as_str(), request.path()));
+    Error::new(Code::UnsupportedMediaType).param("media_types", taken.unwrap_or_default())
 }
 
 /// Waits for a body as long as the server allows: the server's own timeout ends with the head.

@@ -7,7 +7,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use sha2::{Digest, Sha256};
 
-use super::body::in_time;
+use super::body::{in_time, unsupported_media_type};
 use super::idempotency::IdempotencyKey;
 use crate::app::State;
 use crate::error::{Code, Error, Result};
@@ -53,7 +53,7 @@ impl FromRequest for PostedFile {
             let (media_type, charset) = media_type(said);
             // Bytes that were packed on the way are none of ours to unpack.
             if request.headers().contains_key(header::CONTENT_ENCODING) {
-                return Err(Error::new(Code::UnsupportedMediaType).detail(
+                return Err(unsupported_media_type(&request).detail(
                     "send the file itself, without Content-Encoding",
                     "请直接提交文件，不要使用 Content-Encoding",
                 ));

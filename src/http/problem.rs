@@ -105,6 +105,9 @@ impl FaultView {
     }
 }
 
+/// What PATCH takes.
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
 /// The status of a sort of problem.
 #[must_use]
 pub const fn status_of(kind: Kind) -> StatusCode {
@@ -209,8 +212,10 @@ pub fn respond(error: &Error, context: &RequestContext) -> HttpResponse {
             }
         }
         Code::UnsupportedMediaType => {
-            response.insert_header(("Accept-Post", "application/json"));
-            response.insert_header(("Accept-Patch", "application/merge-patch+json, application/json"));
+            let taken = error.params.get("media_types").and_then(Value::as_array);
+            let taken: Vec<&str> = taken.into_iter().flatten().filter_map(Value::as_str).collect();
+            let header = if taken.contains(&MERGE_PATCH) { "Accept-Patch" } else { "Accept-Post" };
+            response.insert_header((header, taken.join(", ")));
         }
         _ => {}
     }

@@ -74,7 +74,7 @@ impl Receipt {
 /// What became of every row of a call.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Receipts {
-    /// Whether anything was written: not with `validate_only`, nor where a row of an `atomic` call was rejected.
+    /// Whether what was accepted stands: not with `validate_only`, nor where a row of an `atomic` call was rejected.
     pub applied: bool,
     /// Rows accepted.
     #[schema(minimum = 0, maximum = 5000)]

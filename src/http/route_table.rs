@@ -30,6 +30,8 @@ struct Route {
 struct Parameters {
     /// Whether a file of rows is taken as body.
     takes_rows: bool,
+    /// Media types of the body.
+    media_types: Vec<String>,
     /// What is told of a method on its way out.
     notice: Option<Notice>,
     query: BTreeMap<String, ValueLimits>,
@@ -81,6 +83,13 @@ impl RouteTable {
     #[must_use]
     pub fn takes_rows(&self, method: &str, path: &str) -> bool {
         self.route(path).and_then(|route| route.methods.get(method)).is_some_and(|known| known.takes_rows)
+    }
+
+    /// The media types that this method of this path takes as body.
+    #[must_use]
+    pub fn media_types(&self, method: &str, path: &str) -> &[String] {
+        let known = self.route(path).and_then(|route| route.methods.get(method));
+        known.map_or(&[], |known| known.media_types.as_slice())
     }
 
     /// What is told of this method of this path, when it is on its way out.
@@ -157,7 +166,9 @@ fn properties_of(schema: &Value, document: &Value, names: &mut BTreeSet<String>)
 impl Parameters {
     fn of(operation: &Value, document: &Value) -> Self {
         let takes_rows = operation.pointer("/requestBody/content/text~1csv").is_some();
-        let mut parameters = Self { takes_rows, notice: Notice::of(operation), ..Self::default() };
+        let bodies = operation.pointer("/requestBody/content").and_then(Value::as_object).into_iter().flatten();
+        let media_types = bodies.map(|(media_type, _)| media_type.clone()).collect();
+        let mut parameters = Self { takes_rows, media_types, notice: Notice::of(operation), ..Self::default() };
         for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
             let parameter = resolved(parameter, document);
             let text = |name: &str| parameter.get(name).and_then(Value::as_str);

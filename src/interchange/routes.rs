@@ -57,7 +57,8 @@ async fn prepare(
     } else if file.media_type == XLSX {
         FileFormat::Xlsx
     } else {
-        return Err(Error::new(Code::UnsupportedMediaType).detail(
+        let refused = Error::new(Code::UnsupportedMediaType).param("media_types", vec![CSV[0], XLSX]);
+        return Err(refused.detail(
             "send the file as text/csv or as an .xlsx workbook with its media type; save other formats as one of the two",
             "请以 text/csv 或 .xlsx 工作簿（及其 Content-Type）提交；其他格式请先另存为这两种之一",
         ));

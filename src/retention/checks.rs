@@ -13,7 +13,7 @@ use diesel::sql_types::{Nullable, Text};
 use super::history::History;
 use super::store;
 use super::verdict::{DecidedBy, NodeResult, NodeState};
-use crate::agreements::rule_terms::{EvidenceLevel, RetentionRule, StartBasis};
+use crate::agreements::rule_terms::{EvidenceLevel, RetentionNode, RetentionRule, StartBasis};
 use crate::agreements::{self, Terms};
 use crate::db::{Day, DbConnection, Id, Instant, RowSet, Uid, statement};
 use crate::dispatches::{self, tally};
@@ -76,6 +76,11 @@ impl RuleBook {
     }
 }
 
+/// Why a check is pending: nothing is known that would decide it.
+const SCHEDULED: &str = "scheduled";
+/// Why a check is pending: who is known to have left already is only counted as left on the due day. [`come_due`] finds these then.
+const AWAITS_DUE_DAY: &str = "awaits_due_day";
+
 /// A stored check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stored {
@@ -99,8 +104,14 @@ impl Stored {
                 reason: verdict.reason.as_str().to_owned(),
             };
         }
-        Self { due_on, state: "pending".to_owned(), evidence: None, decided_by: None, reason: "scheduled".to_owned() }
+        Self { due_on, state: "pending".to_owned(), evidence: None, decided_by: None, reason: SCHEDULED.to_owned() }
     }
+}
+
+/// What would be said of a node on its due day if nothing more came in.
+fn verdict_when_due(history: &History, rule: &RetentionRule, node: RetentionNode, due_on: Day) -> Option<NodeState> {
+    let verdicts = history.judge(rule, &[(node, rule.employer_scope)], due_on)?;
+    verdicts.first().map(|verdict| verdict.state)
 }
 
 fn fact_id(decided_by: DecidedBy) -> Id {
@@ -130,6 +141,19 @@ pub fn judge_corrected(connection: &mut DbConnection, agreement_id: Id, placemen
     })
 }
 
+/// Placements whose due day has come and who are known to have left before it: the day alone decides them, and nobody tells. A few
+/// thousand at most; ask again after [`judge_corrected`].
+///
+/// # Errors
+/// What the database says.
+pub fn come_due(connection: &mut DbConnection, agreement_id: Id, today: Day) -> Result<Vec<Id>> {
+    // In line, so that the index of these checks alone is used.
+    let awaiting = format!(
+        "select distinct placement_id from retention_check where agreement_id = ? and due_on <= ? and reason = '{AWAITS_DUE_DAY}' limit 2000"
+    );
+    Ok(statement(awaiting).bind(agreement_id).bind(today).returning::<Uid>().load(connection)?)
+}
+
 /// Judges placements anew from the facts in the database. Call it inside `dispatches::tally::around`.
 ///
 /// # Errors
@@ -153,11 +177,15 @@ pub fn decide(connection: &mut DbConnection, agreement_id: Id, histories: &[&His
         let questions: Vec<_> = rule.nodes.iter().map(|node| (*node, rule.employer_scope)).collect();
         let verdicts = history.judge(rule, &questions, today).unwrap_or_default();
         for (node, verdict) in rule.nodes.iter().zip(verdicts) {
-            let node = node.code();
-            let Some(known) = stored.remove(&(history.placed.id, node.clone())) else { continue };
-            let now = Stored::of(verdict, known.due_on);
+            let code = node.code();
+            let Some(known) = stored.remove(&(history.placed.id, code.clone())) else { continue };
+            let is_ahead = verdict.state == NodeState::NotDue;
+            let mut now = Stored::of(verdict, known.due_on);
+            if is_ahead && verdict_when_due(history, rule, *node, now.due_on) == Some(NodeState::Left) {
+                AWAITS_DUE_DAY.clone_into(&mut now.reason);
+            }
             if now != known {
-                changed.push((history.placed.id, node, now));
+                changed.push((history.placed.id, code, now));
             }
         }
     }

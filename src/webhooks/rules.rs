@@ -3,7 +3,8 @@
 use super::guard::{Guard, Refused};
 use super::{DeliveryFailure, EventTypes, TYPES_MAX};
 use crate::db::Instant;
-use crate::error::{Fault, Faults};
+use crate::error::{Fault, Faults, Text};
+use crate::events::kinds::{self, EventKind};
 
 /// Longest description, in characters.
 pub const DESCRIPTION_LENGTH_MAX: usize = 200;
@@ -50,23 +51,13 @@ pub fn check_types(faults: &mut Faults, types: &[String]) {
     faults.require(types.len() <= TYPES_MAX, "/types", "length", "name at most 20 types", "最多 20 个事件类型");
     for (place, kind) in types.iter().take(TYPES_MAX).enumerate() {
         let pointer = format!("/types/{place}");
-        faults.require(
-            is_type(kind),
-            &pointer,
-            "type_malformed",
-            "a type has the form dispatch.departed",
-            "事件类型形如 dispatch.departed",
-        );
+        if EventKind::from_text(kind).is_none() {
+            let Text { en, zh } = kinds::unknown(kind);
+            faults.push(Fault::body(&pointer, "type_unknown", en, zh));
+        }
         let repeated = types.iter().take(place).any(|earlier| earlier == kind);
         faults.require(!repeated, &pointer, "type_repeated", "name each type once", "事件类型重复");
     }
-}
-
-fn is_type(text: &str) -> bool {
-    let word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-    };
-    text.len() <= 100 && text.contains('.') && text.split('.').all(word)
 }
 
 /// What came of an attempt.
@@ -194,8 +185,12 @@ mod tests {
         let good = "https://partner.example.cn/hooks";
         assert_eq!(codes(good, &["dispatch.departed", "claim.recorded"], [Some("系统"), None]), [""; 0]);
         assert_eq!(
-            codes("http://127.0.0.1/", &["Dispatch", "a.b", "a.b", "a..b"], [Some(""), Some(" ")]),
-            ["url_scheme", "type_malformed", "type_repeated", "type_malformed", "length", "length"]
+            codes(
+                "http://127.0.0.1/",
+                &["Dispatch", "quota.published", "quota.published", "dispatch.left"],
+                [Some(""), Some(" ")]
+            ),
+            ["url_scheme", "type_unknown", "type_repeated", "type_unknown", "length", "length"]
         );
         let many: Vec<String> = (0..21).map(|n| format!("a.b{n}")).collect();
         assert_eq!(codes(good, &many.iter().map(String::as_str).collect::<Vec<_>>(), [None, None]), ["length"]);

@@ -260,9 +260,16 @@ on_both! {
         for media_type in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx", ""] {
             let call = app.call("POST", "/v1/workers").by(&party).fresh_key();
             let refused = call.bytes(media_type, "{}").send().await.expect(415).problem("unsupported_media_type");
-            assert_eq!(refused.header("accept-post"), "application/json");
-            assert!(refused.header("accept-patch").contains("application/merge-patch+json"));
+            assert_eq!((refused.header("accept-post"), refused.header("accept-patch")), ("application/json", ""));
         }
+        let rows = app.call("POST", "/v1/worker-batches").by(&party).fresh_key().bytes("text/plain", "{}").send().await;
+        let rows = rows.expect(415).problem("unsupported_media_type");
+        assert_eq!(rows.header("accept-post"), "application/json, application/x-ndjson, text/csv");
+        assert_eq!(rows.body["media_types"], json!(["application/json", "application/x-ndjson", "text/csv"]));
+        let worker = json!({ "name": "刘春玉", "identity_number": identity_number(1), "hukou_code": "430523" });
+        let path = format!("/v1/workers/{}", app.post(&party, "/v1/workers", worker).await.expect(201).id());
+        let patch = app.call("PATCH", &path).by(&party).header("if-match", "\"1\"").bytes("text/plain", "{}").send().await;
+        assert_eq!(patch.expect(415).header("accept-patch"), "application/json, application/merge-patch+json");
     }
 
     /// A body over the limit is refused with the limit.

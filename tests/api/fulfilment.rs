@@ -129,6 +129,31 @@ on_both! {
         assert_every_figure_has_its_rows(&scene).await;
     }
 
+    /// Who left before the day of a check is counted as left on that day, although nobody reports anything on it, and as nothing before.
+    async fn who_left_before_the_due_day_is_counted_on_it(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (_, placements) = scene.sent(0, 3).await;
+        scene.app.clock_set("2026-03-07");
+        scene.claim(&placements, "onboarded", "2026-03-06").await.expect(207);
+        let node = async || {
+            let fulfilment = scene.fulfilment().await;
+            let whole = fulfilment["funnel"].as_array().unwrap().iter().find(|row| row["quota_id"] == Id::NIL.to_string() && row["scope"].is_null()).unwrap();
+            let node = whole["nodes"].as_array().unwrap().iter().find(|node| node["node"] == "90d").unwrap().clone();
+            [&node["due"], &node["retained"]["placements"], &node["left"]["placements"], &node["unverified"]].map(|figure| figure.as_i64().unwrap())
+        };
+        scene.app.clock_set("2026-03-21");
+        let exit = json!({ "rows": [{ "placement_id": placements[0], "ended_on": "2026-03-20", "grain": "day", "reason": "resigned" }] });
+        let exits = scene.app.post(&scene.employer, &scene.path("/exits"), exit).await.expect(207).body;
+        assert_eq!((&exits["accepted"], node().await), (&json!(1), [0, 0, 0, 0]));
+        scene.app.clock_set("2026-06-10");
+        assert_eq!(node().await, [3, 0, 1, 2]);
+        let retention = scene.app.get(&scene.origin, &scene.path(&format!("/placements/{}/retention", placements[0]))).await.expect(200).body;
+        let by_rule = |check: &&Value| check["node"] == "90d" && check["scope"] == "same_region";
+        let said = retention["checks"].as_array().unwrap().iter().find(by_rule).unwrap();
+        assert_eq!(said["state"], "left", "the placement itself says the same");
+        assert_every_figure_has_its_rows(&scene).await;
+    }
+
     /// Whatever happens in whatever order, every figure equals its rows and the tallies equal a recount of all facts.
     async fn every_figure_equals_its_rows_whatever_happens(app: TestApp) {
         let scene = Scene::with_terms(app, terms(&targets())).await;

@@ -92,6 +92,8 @@ create table retention_check (
     constraint retention_check_evidence_known check (evidence is null or (evidence = 'e0' or evidence = 'e1' or evidence = 'e2' or evidence = 'e3' or evidence = 'e4' or evidence = 'e5'))
 ) strict, without rowid;
 create index retention_check_due_index on retention_check (agreement_id, node, due_on);
+-- Checks of people who are known to have left: they are decided by the day alone.
+create index retention_check_awaiting_index on retention_check (agreement_id, due_on) where reason = 'awaits_due_day';
 
 -- Counters that officials read, kept in the transaction of the fact: persons are distinct, placements are person-times.
 -- quota_id of the whole agreement is the nil id; scope and population 'any' and 'all' are the totals, counted anew, never summed.

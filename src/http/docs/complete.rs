@@ -172,9 +172,36 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             offer_merge_patch(body);
         }
     }
+    files_are_bytes(operation);
     add_parameters(&nature, method, operation);
     add_problems(&nature, method, operation);
     add_response_headers(&nature, method, operation);
+}
+
+/// Media types of files: what a client reads and writes as it is.
+const FILES: [&str; 4] = [
+    "text/csv",
+    "application/x-ndjson",
+    "application/zip",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+];
+
+/// A file is bytes, whatever type the route has for it; so generated clients take and give files.
+fn files_are_bytes(operation: &mut Map<String, Value>) {
+    let mut contents = Vec::new();
+    for (name, part) in operation.iter_mut() {
+        match name.as_str() {
+            "requestBody" => contents.extend(part.get_mut("content")),
+            "responses" => {
+                contents.extend(part.as_object_mut().into_iter().flatten().filter_map(|(_, it)| it.get_mut("content")));
+            }
+            _ => {}
+        }
+    }
+    let described = contents.into_iter().filter_map(Value::as_object_mut).flatten();
+    for (_, media) in described.filter(|(name, _)| FILES.contains(&name.split(';').next().unwrap_or_default())) {
+        media["schema"] = json!({ "type": "string", "format": "binary" });
+    }
 }
 
 /// Whether a body must be sent: one without a needed field may stay away, since an empty body reads as an empty object.

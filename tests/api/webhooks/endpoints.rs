@@ -63,7 +63,7 @@ on_both! {
         let refused = app.post(&party, ENDPOINTS, wrong).await.expect(422).problem("field_invalid");
         let places: Vec<(&str, &str)> = refused.body["errors"].as_array().unwrap().iter()
             .map(|fault| (fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap())).collect();
-        let expected = [("#/url", "url_not_public"), ("#/types/0", "type_malformed"), ("#/description", "length"), ("#/after", "out_of_range")];
+        let expected = [("#/url", "url_not_public"), ("#/types/0", "type_unknown"), ("#/description", "length"), ("#/after", "out_of_range")];
         assert_eq!(places, expected);
         assert!(app.get(&party, ENDPOINTS).await.expect(200).body["items"].as_array().unwrap().is_empty());
     }

@@ -190,6 +190,13 @@ fn problem(description: &str, code: Code, further: &[(&str, &str)]) -> Value {
 
 /// The problem answers that operations share.
 fn problems() -> Map<String, Value> {
+    let mut problems = refusals();
+    problems.extend(limits());
+    problems
+}
+
+/// What is wrong with the request, or with the state of things.
+fn refusals() -> Map<String, Value> {
     named([
         (
             "BadRequest",
@@ -217,6 +224,12 @@ fn problems() -> Map<String, Value> {
             "PreconditionFailed",
             problem("It has changed since it was read", Code::PreconditionFailed, &[("ETag", "CurrentETag")]),
         ),
+    ])
+}
+
+/// What is too much, too slow or too soon.
+fn limits() -> Map<String, Value> {
+    named([
         (
             "RequestTimeout",
             problem(
