@@ -39,8 +39,11 @@ docs: ## The crate's documentation, without a warning
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 # One process for the whole API suite, because its tests share one PostgreSQL cluster: not nextest.
-cargo-test: ## All tests, on SQLite and PostgreSQL
-	$(CARGO) test --locked
+cargo-test: ## All tests, on SQLite and PostgreSQL; each POST of theirs is sent twice, and all operations must have been
+	@mkdir -p target
+	@rm -f target/repeated.txt
+	LABOUR_EXCHANGE_REPEATED=$(CURDIR)/target/repeated.txt $(CARGO) test --locked
+	python3 .ci/repeated.py target/repeated.txt openapi/openapi.json 10000
 
 judges: tools openapi-check ## Outside judges of the API document, each shown to fail first
 	bash .ci/judges/shown-to-fail.sh

@@ -72,9 +72,11 @@ def before_call(context, case, kwargs):
     if case.headers and "Idempotency-Key" in case.headers:
         # The same key with another body is rightly refused.
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
-    if case.query and "cursor" in case.query:
-        # A made-up cursor is rightly refused.
-        case.query.pop("cursor")
+    if case.query:
+        # A made-up cursor is rightly refused, and so are made-up names of fields; of those that are left out on request the
+        # document says that they are there.
+        case.query.pop("cursor", None)
+        case.query.pop("fields", None)
     for name, value in IN_EFFECT.items():
         # So are a day in the future and what the terms of the agreement do not name.
         if case.query and name in case.query:

@@ -54,7 +54,7 @@ pub struct FeedQuery {
     #[serde(default)]
     #[param(
         max_length = 3699,
-        pattern = "^[0-9a-f-]{36}(,[0-9a-f-]{36}){0,99}$",
+        pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}){0,99}$",
         example = "0192f0c1-7d5e-7c3a-9b61-2f4e8d7a6c50"
     )]
     pub ids: Option<String>,

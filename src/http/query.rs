@@ -107,10 +107,9 @@ impl<F: DeserializeOwned> FromRequest for Listing<F> {
 }
 
 fn read_listing<F: DeserializeOwned>(request: &HttpRequest) -> Result<Listing<F>> {
-    // Only a file has headings to be called otherwise.
-    let is_table = super::export::Wanted::of(request).is_table();
+    // Headings are the file's; a page has none, in whichever language. Lists without a file form do not know the parameter.
     let pairs = query_pairs(request.query_string());
-    let pairs = pairs.into_iter().filter(|(name, value)| !(is_table && name == "header" && value == "zh-CN"));
+    let pairs = pairs.into_iter().filter(|(name, _)| name != "header");
     let (page, filters): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| PageParams::NAMES.contains(&name.as_str()));
     let list = format!(
         "{}?{}",
@@ -130,9 +129,14 @@ fn wanted_fields(request: &HttpRequest, asked: &str) -> Result<Vec<String>> {
     match asked.iter().find(|name| !known.contains(*name)) {
         None => Ok(asked),
         Some(unknown) => {
-            let offered = Vec::from_iter(known.iter().map(String::as_str)).join(", ");
-            let (en, zh) = (format!("{unknown} is none of: {offered}"), format!("没有字段 {unknown}，可选：{offered}"));
-            Err(Error::new(Code::ParameterInvalid).fault(Fault::query("fields", "not_offered", en, zh)))
+            let short: String = unknown.chars().take(50).collect();
+            let (en, zh) = (
+                format!("these rows have no field {short}; offered lists those they have"),
+                format!("没有字段 {short}，可选字段见 offered"),
+            );
+            let offered: Vec<&str> = known.iter().map(String::as_str).collect();
+            let fault = Fault::query("fields", "not_offered", en, zh).param("offered", offered);
+            Err(Error::new(Code::ParameterInvalid).fault(fault))
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod conformance;
 pub mod hand_case;
 pub mod receiver;
+mod repeated;
 pub mod scene;
 pub mod wire;
 
@@ -302,14 +303,28 @@ impl Call<'_> {
         self.header("content-type", media_type)
     }
 
-    /// Sends it and checks what every reply must have.
+    /// Sends it and checks what every reply must have. What was done under an Idempotency-Key is sent once more: the repeat must get the
+    /// same answer, and whatever the test says of its effects afterwards holds of both together (P07).
     pub async fn send(self) -> Reply {
-        let mut request = TestRequest::with_uri(&self.path).method(self.method.clone());
-        for (name, value) in self.headers {
-            request = request.append_header((name, value));
+        let reply = self.send_once().await;
+        let keyed = self.headers.iter().any(|(name, _)| name.as_str() == "idempotency-key");
+        if keyed && self.method == Method::POST && (200..300).contains(&reply.status) && !self.app.faults_expected.get()
+        {
+            repeated::count(&self.path);
+            let again = self.send_once().await;
+            repeated::must_be_the_same(&reply, &again);
         }
-        if let Some(body) = self.body {
-            request = request.set_payload(body);
+        reply
+    }
+
+    /// Sends it, and does not repeat it.
+    pub async fn send_once(&self) -> Reply {
+        let mut request = TestRequest::with_uri(&self.path).method(self.method.clone());
+        for (name, value) in &self.headers {
+            request = request.append_header((name.clone(), value.clone()));
+        }
+        if let Some(body) = &self.body {
+            request = request.set_payload(body.clone());
         }
         let response = (self.app.service)(request).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
