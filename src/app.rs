@@ -52,7 +52,7 @@ pub struct State {
     pub db: Db,
     /// The only clock.
     pub clock: Clock,
-    /// The clock of tokens and assertions: the same, except in a sandbox, where the other one is moved by hand.
+    /// The clock of clients (tokens, assertions, idempotency keys, webhooks): the same, except in a sandbox, where the other is moved by hand.
     pub token_clock: Clock,
     /// Whether this is a sandbox.
     pub is_sandbox: bool,

@@ -128,7 +128,7 @@ impl IdempotencyKey {
         F: FnOnce(&mut DbConnection) -> Result<Answer> + Send + 'static,
     {
         let guard = state.running.enter(self.id).ok_or_else(|| Error::new(Code::IdempotencyKeyInUse))?;
-        let (within, now, key) = (guard.clone(), state.clock.now(), self.clone());
+        let (within, now, key) = (guard.clone(), state.token_clock.now(), self.clone());
         let outcome = state
             .db
             .write(move |connection| {
@@ -160,7 +160,7 @@ impl IdempotencyKey {
         request: I,
     ) -> Result<Answer> {
         let guard = state.running.enter(self.id).ok_or_else(|| Error::new(Code::IdempotencyKeyInUse))?;
-        let now = state.clock.now();
+        let now = state.token_clock.now();
         match lane.run(Keyed { request, key: self.clone(), now, _guard: guard.clone() }).await {
             Err(error) if is_kept(&error) => self.refused(state, &error, now).await,
             outcome => outcome,

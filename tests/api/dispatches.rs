@@ -109,6 +109,21 @@ on_both! {
         assert_eq!(waiting.body["waiting"], 2);
     }
 
+    /// A batch is closed once it is known of everybody whether they arrived; then nothing more is done with it.
+    async fn a_batch_is_closed_when_it_is_known_of_everybody(app: TestApp) {
+        let scene = Scene::in_force(app).await;
+        let (_, placements) = scene.sent(0, 2).await;
+        let dispatch = scene.app.get(&scene.origin, &scene.path(&format!("/placements/{}", placements[0]))).await.expect(200).text("/dispatch_id");
+        let closure = scene.path(&format!("/dispatches/{dispatch}/closure"));
+        scene.app.clock_set("2026-03-07");
+        scene.claim(&placements[..1], "onboarded", "2026-03-06").await.expect(207);
+        let waiting = scene.app.post(&scene.origin, &closure, json!({})).await.problem("transition_not_allowed");
+        assert_eq!(waiting.body["waiting"], 1);
+        scene.claim(&placements[1..], "no_show", "2026-03-06").await.expect(207);
+        assert_eq!(scene.app.post(&scene.origin, &closure, json!({})).await.expect(200).body["state"], "closed");
+        scene.app.post(&scene.origin, &closure, json!({})).await.expect(409).problem("transition_not_allowed");
+    }
+
     /// Cancelling gives places and people back, row by row or as a whole.
     async fn cancelling_frees_places_and_people(app: TestApp) {
         let scene = Scene::in_force(app).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use labour_exchange::clock::Clock;
 use labour_exchange::http::retiring::{self, Retiring};
 use labour_exchange::http::route_table::RouteTable;
 use serde_json::json;
@@ -30,6 +31,22 @@ pub async fn with_retiring(app: &TestApp) -> TestApp {
     retiring::announce(&mut document, &[old]);
     let routes = Arc::new(RouteTable::of(&document).unwrap());
     app.another_instance(|state| state.routes = routes).await
+}
+
+on_both! {
+    /// In a sandbox the day is moved by hand, forward only; elsewhere nobody moves it.
+    async fn the_clock_of_a_sandbox_is_moved_by_hand(app: TestApp) {
+        let real = Clock::fixed(app.state.clock.now());
+        let sandbox = app.another_instance(|state| (state.is_sandbox, state.token_clock) = (true, real)).await;
+        let origin = origin(&app).await;
+        let to = async |app: &TestApp, today: &str| {
+            let token = app.token(&origin, &["sandbox.write"]);
+            app.call("POST", "/v1/sandbox/clock").bearer(&token).fresh_key().json(&json!({ "today": today })).send().await
+        };
+        to(&app, "2026-04-01").await.expect(404).problem("not_found");
+        assert_eq!(to(&sandbox, "2026-04-01").await.expect(200).body["today"], "2026-04-01");
+        to(&sandbox, "2026-03-31").await.expect(422).problem("field_invalid");
+    }
 }
 
 on_both! {

@@ -22,6 +22,11 @@ pub fn count(path: &str) {
     writeln!(file, "{operation}").unwrap();
 }
 
+/// What is answered is read, and neither kept nor changed: a repeat is another reading, and stands as one where readings are recorded.
+pub fn is_done_each_time(path: &str) -> bool {
+    path.ends_with("/identity-readings") || path.ends_with("/preview") || path == "/v1/worker-searches"
+}
+
 /// The second answer is the first one, sent again.
 pub fn must_be_the_same(first: &Reply, second: &Reply) {
     let about = &first.about;
