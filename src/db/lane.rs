@@ -168,6 +168,8 @@ impl<I: Send + 'static, T: Send + 'static> Command for Call<I, T> {
     }
 
     fn finish(&mut self) {
+        // What a request holds, its idempotency key, is free before its answer is there: the repeat may come at once.
+        self.requests.clear();
         for (answer, result) in mem::take(&mut self.results) {
             // The caller may have gone away; its command stands all the same.
             drop(answer.send(result));
