@@ -39,8 +39,8 @@ on_both! {
         let real = Clock::fixed(app.state.clock.now());
         let sandbox = app.another_instance(|state| (state.is_sandbox, state.token_clock) = (true, real)).await;
         let origin = origin(&app).await;
+        let token = app.token(&origin, &["sandbox.write"]);
         let to = async |app: &TestApp, today: &str| {
-            let token = app.token(&origin, &["sandbox.write"]);
             app.call("POST", "/v1/sandbox/clock").bearer(&token).fresh_key().json(&json!({ "today": today })).send().await
         };
         to(&app, "2026-04-01").await.expect(404).problem("not_found");
