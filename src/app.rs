@@ -28,7 +28,7 @@ use crate::http::request_span::RequestSpan;
 use crate::http::route_table::RouteTable;
 use crate::identity::throttle::Throttle;
 use crate::identity::token::{CurrentTokenKeys, TokenKeys, VerifiedTokens};
-use crate::interchange::{job as import_job, store as import_store};
+use crate::interchange::{apply_command, store as import_store};
 use crate::jobs::row_jobs::step_of;
 use crate::jobs::{JobCode, JobCodes, JobKind, Kept};
 use crate::quotas::accounts::Sweep;
@@ -205,8 +205,8 @@ const JOB_CODES: JobCodes = &[
     JobCode { kind: JobKind::Reconciliation, step: run_command::step, abandon: run_command::abandon, kept: None },
     JobCode {
         kind: JobKind::Import,
-        step: import_job::step,
-        abandon: import_job::abandon,
+        step: apply_command::step,
+        abandon: apply_command::abandon,
         kept: Some(Kept { over: import_store::over, delete: import_store::delete }),
     },
 ];

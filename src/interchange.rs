@@ -8,11 +8,11 @@
 //! Deliberately absent: guessing. A damaged identity number, a place that could be two, a month that could be January or October is
 //! reported with its cell.
 
+pub mod apply_command;
 pub mod applying;
 pub mod cells;
 pub mod finding;
 pub mod intake;
-pub mod job;
 pub mod layouts;
 pub mod reading;
 pub mod record;

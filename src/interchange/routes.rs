@@ -12,7 +12,7 @@ use super::layouts::{self, Layouts};
 use super::reading::{self, FileFormat};
 use super::store::rows::{self, ImportRowFilter, SealedRow};
 use super::store::{self, ImportFilter};
-use super::{Import, ImportOptions, ImportRow, ImportRowKind, ImportState, ROWS_PER_STEP, job, returning};
+use super::{Import, ImportOptions, ImportRow, ImportRowKind, ImportState, ROWS_PER_STEP, apply_command, returning};
 use crate::app::State;
 use crate::db::{DbConnection, Id, Page};
 use crate::error::{Code, Error, Result};
@@ -107,14 +107,15 @@ fn begin(connection: &mut DbConnection, tools: Tools<'_>, actor: &Actor, import:
     if import.row_count <= ROWS_PER_STEP {
         return applying::finish(connection, tools, actor.scope, import);
     }
-    job::queue(connection, actor, import.id)?;
+    apply_command::queue(connection, actor, import.id)?;
     Ok(import)
 }
 
-fn answer(import: &Import) -> Result<Answer> {
-    let path = format!("/v1/imports/{}", import.id);
-    let status = if applying::is_under_way(import) { 202 } else { 201 };
-    Ok(Answer { status, ..Answer::created(path, import)?.version(import.version) })
+/// 202 while it is under way, else `done`; where to look for it, unless it was there before and is done.
+fn answer(import: &Import, done: u16) -> Result<Answer> {
+    let status = if applying::is_under_way(import) { 202 } else { done };
+    let location = (status != 200).then(|| format!("/v1/imports/{}", import.id));
+    Ok(Answer { status, location, ..Answer::ok(import)?.version(import.version) })
 }
 
 /// Sends a file
@@ -141,7 +142,7 @@ async fn send_import(
     let (keys, judge) = (Arc::clone(&state.keys), state.judge);
     let keep = move |connection: &mut DbConnection| {
         store::insert(connection, &keys, &import, digest, &sheets, &rows)?;
-        answer(&begin(connection, Tools { keys: &keys, judge, now: actor.now }, &actor, import)?)
+        answer(&begin(connection, Tools { keys: &keys, judge, now: actor.now }, &actor, import)?, 201)
     };
     let answered = file.key.run(&state, keep).await?;
     state.jobs_waiting.notify_one();
@@ -224,9 +225,7 @@ async fn apply_import(
         if !has_job {
             import = begin(connection, Tools { keys: &keys, judge, now: actor.now }, &actor, import)?;
         }
-        let status = if applying::is_under_way(&import) { 202 } else { 200 };
-        let location = (status == 202).then(|| format!("/v1/imports/{id}"));
-        Ok(Answer { status, location, ..Answer::ok(&import)?.version(import.version) })
+        answer(&import, 200)
     };
     let answered = posted.key.run(&state, apply).await?;
     state.jobs_waiting.notify_one();
