@@ -192,7 +192,7 @@ mod tests {
             ),
             ["url_scheme", "type_unknown", "type_repeated", "type_unknown", "length", "length"]
         );
-        let many: Vec<String> = (0..21).map(|n| format!("a.b{n}")).collect();
-        assert_eq!(codes(good, &many.iter().map(String::as_str).collect::<Vec<_>>(), [None, None]), ["length"]);
+        let many: Vec<&str> = EventKind::ALL.iter().take(21).map(|kind| kind.as_str()).collect();
+        assert_eq!(codes(good, &many, [None, None]), ["length"]);
     }
 }

@@ -426,7 +426,7 @@ mod tests {
         assert_eq!(names(operation), ["IdempotencyKey", "IfMatch", "AcceptLanguage"]);
         assert_eq!(
             statuses(operation),
-            ["200", "400", "401", "403", "404", "408", "409", "412", "413", "415", "422", "503", "default"]
+            ["200", "400", "401", "403", "404", "408", "409", "412", "413", "415", "422", "429", "503", "default"]
         );
         assert_eq!(operation["responses"]["200"]["headers"]["ETag"]["$ref"], "#/components/headers/ETag");
     }
