@@ -1,4 +1,4 @@
-//! HTTP of jobs: look and cancel; what became of each row is read in [`results`].
+//! HTTP of jobs: look and cancel; what became of each row is read in `results`.
 
 mod results;
 
