@@ -83,15 +83,15 @@ fn by_copy(connection: &mut DbConnection, table: &str) -> Result<Duration> {
 
 fn by_insert(connection: &mut DbConnection, table: &str) -> Result<Duration> {
     let definitions: Vec<String> =
-        statement("select sql from sqlite_master where tbl_name = ? and sql is not null order by type desc")
+        statement("select sql from sqlite_master where tbl_name = ? and type in ('table', 'index') and sql is not null order by type desc")
             .bind(table)
             .returning::<Text>()
             .load(connection)?;
     for definition in definitions {
         let copied = definition
-            .replacen(&format!("table {table} ("), &format!("table by_hand_{table} ("), 1)
+            .replacen(&format!("TABLE {table} ("), &format!("TABLE by_hand_{table} ("), 1)
             .replacen(&format!(" on {table} ("), &format!(" on by_hand_{table} ("), 1)
-            .replacen("index ", "index by_hand_", 1);
+            .replacen("INDEX ", "INDEX by_hand_", 1);
         statement(copied).run(connection)?;
     }
     let begun = Instant::now();
